@@ -1,7 +1,7 @@
 """Make .venv and install what the book needs; a second call with nothing changed returns at once.
 
-Runs on the system's Python with the standard library alone. torch goes first, so that no other package brings a second
-one: without an NVIDIA driver the CPU build, with one the default build.
+Runs on the system's Python with the standard library alone. torch goes first, so that no other package brings
+a second one: without an NVIDIA driver the CPU build, with one the default build.
 """
 
 import hashlib
@@ -56,10 +56,20 @@ def torch_command(requirement: str) -> list[str]:
 
 
 def pip(*arguments: str) -> None:
-    command = [str(venv_python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *arguments]
+    command = [
+        str(venv_python()),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        *arguments,
+    ]
     print("  pip install", *arguments, flush=True)
     if subprocess.run(command, cwd=ROOT).returncode:
-        fail(f"installing {' '.join(arguments)} failed; the lines above say why. With a network, try `make` again")
+        fail(
+            f"installing {' '.join(arguments)} failed; the lines above say why; mend it and run `make` again"
+        )
 
 
 def main() -> None:

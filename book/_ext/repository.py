@@ -6,20 +6,29 @@ BRANCH = "main"
 
 
 def links(repository: str, page: str, title: str, version: str) -> dict[str, str]:
-    """Addresses of Colab, Binder (notebooks only) and the issue form for one page; none without a repository."""
+    """The issue form, and Colab and Binder for a notebook; none of them without a repository."""
     if not repository:
         return {}
     if not repository.startswith("https://github.com/"):
-        raise ValueError(f"`book_repository` is {repository!r}; wanted https://github.com/owner/name or nothing")
+        raise ValueError(
+            f"`book_repository` is {repository!r}; wanted https://github.com/owner/name or nothing"
+        )
     name = repository.removeprefix("https://github.com/").strip("/")
     body = (
         f"Page: {title} ({page})\nHeading: \nVersion: {version}\nBrowser: \n\n"
         "What I did:\n\nWhat I expected:\n\nWhat I saw instead:\n"
     )
-    found = {"Report a problem": f"https://github.com/{name}/issues/new?" + urlencode({"title": f"{title}: ", "body": body})}
+    found = {
+        "Report a problem": f"https://github.com/{name}/issues/new?"
+        + urlencode({"title": f"{title}: ", "body": body})
+    }
     if page.endswith(".ipynb"):
-        found["Open in Colab"] = f"https://colab.research.google.com/github/{name}/blob/{BRANCH}/{quote(page)}"
-        found["Open in Binder"] = f"https://mybinder.org/v2/gh/{name}/{BRANCH}?" + urlencode({"urlpath": f"lab/tree/{page}"})
+        found["Open in Colab"] = (
+            f"https://colab.research.google.com/github/{name}/blob/{BRANCH}/{quote(page)}"
+        )
+        found["Open in Binder"] = f"https://mybinder.org/v2/gh/{name}/{BRANCH}?" + urlencode(
+            {"urlpath": f"lab/tree/{page}"}
+        )
     return found
 
 

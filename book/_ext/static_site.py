@@ -1,4 +1,4 @@
-"""After the build: still pictures for widgets, a content-security policy in every page, no superfluous script."""
+"""After the build: still pictures for widgets, a content-security policy in every page, no idle script."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Font Awesome as a script weighs 542 kB gzip; the theme's style sheet brings the same icons as a font
 SUPERFLUOUS = re.compile(r'<script[^>]*src="[^"]*fontawesome\.js[^"]*"[^>]*></script>\s*')
-PRELOAD = re.compile(r'<link[^>]*rel="preload"[^>]*fontawesome\.js[^>]*>\s*|<link[^>]*fontawesome\.js[^>]*rel="preload"[^>]*>\s*')
+PRELOAD = re.compile(r'<link(?=[^>]*rel="preload")[^>]*fontawesome\.js[^>]*>\s*')
 INLINE_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.DOTALL)
 HANDLER = re.compile(r'<[a-zA-Z][^>]*?\s(?:on[a-z]+)="(?P<body>[^"]*)"')
 STATE = re.compile(
@@ -38,8 +38,8 @@ def policy(page: str) -> str:
     hashes += [sha256_source(html.unescape(match["body"])) for match in HANDLER.finditer(page)]
     scripts = " ".join(["'self'", "blob:", "'unsafe-hashes'", *dict.fromkeys(hashes)])
     return (
-        f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "font-src 'self'; connect-src 'self'; worker-src blob:; base-uri 'none'"
+        f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src blob:; base-uri 'none'"
     )
 
 
@@ -53,7 +53,8 @@ def widget_place(model_id: str, values: dict, to_root: str) -> str:
         if still and (ROOT / "book" / "_static" / "stills" / still).exists()
         else f"<p>{description}</p>"
     )
-    style = f"--ktn-reserve: {values.get('reserve', 0)}px; --ktn-reserve-narrow: {values.get('reserve_narrow', 0)}px"
+    wide, narrow = values.get("reserve", 0), values.get("reserve_narrow", 0)
+    style = f"--ktn-reserve: {wide}px; --ktn-reserve-narrow: {narrow}px"
     return (
         f'<div class="ktn-place" data-model="{model_id}" data-still="{picture if still else ""}" '
         f'data-description="{description}" style="{style}"><noscript>{shown}'
@@ -86,6 +87,8 @@ def finish_site(app, exception):
         return
     out = pathlib.Path(app.outdir)
     for path in out.rglob("*.html"):
+        if "_static" in path.relative_to(out).parts:
+            continue
         page = path.read_text(encoding="utf-8")
         if "Content-Security-Policy" not in page:
             to_root = "../" * (len(path.relative_to(out).parts) - 1)
@@ -95,7 +98,9 @@ def finish_site(app, exception):
 def edition() -> str:
     """Version and commit, for the foot of every page."""
     version = re.search(r'__version__ = "([^"]+)"', (ROOT / "ktnlib" / "__init__.py").read_text())[1]
-    asked = subprocess.run(["git", "rev-parse", "--short=10", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short=10", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    )
     return f"version {version}" + (f", commit {asked.stdout.strip()}" if asked.returncode == 0 else "")
 
 
