@@ -52,7 +52,7 @@ def same_device(**tensors: Tensor | None) -> None:
         raise ValueError(f"{listed}; wanted all on one device; move them with `.to(device)`")
 
 
-def finite(name: str, value: float) -> float:
+def finite(name: str, value: float | int) -> float:
     """Refuse NaN and infinity."""
     if not isinstance(value, (int, float)):
         raise TypeError(f"`{name}` is a {type(value).__name__}; wanted a number in radians or pixels, as documented")
@@ -61,7 +61,7 @@ def finite(name: str, value: float) -> float:
     return float(value)
 
 
-def between(name: str, value: float, low: float, high: float, unit: str) -> float:
+def between(name: str, value: float | int, low: float | int, high: float | int, unit: str) -> float:
     """Refuse numbers outside the open interval (low, high)."""
     finite(name, value)
     if not low < value < high:

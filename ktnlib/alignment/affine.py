@@ -14,7 +14,7 @@ from ktnlib import check
 Matrix = Float64[Tensor, "2 3"]
 
 
-def rotation(angle: float) -> Matrix:
+def rotation(angle: float | int) -> Matrix:
     """Turn the picture counter-clockwise, as seen, by `angle` radians.
 
     >>> rotation(math.pi / 2) @ torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)  # right goes up
@@ -24,7 +24,7 @@ def rotation(angle: float) -> Matrix:
     return _matrix([[cosine, sine, 0.0], [-sine, cosine, 0.0]])
 
 
-def zoom(factor: float) -> Matrix:
+def zoom(factor: float | int) -> Matrix:
     """Magnify by `factor` about the centre; a factor below 1 shrinks.
 
     >>> zoom(2.0)[:, :2].diagonal()
@@ -34,7 +34,7 @@ def zoom(factor: float) -> Matrix:
     return _matrix([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
 
 
-def shear(amount: float) -> Matrix:
+def shear(amount: float | int) -> Matrix:
     """Slide each row to the right by `amount` pixels for every pixel that it lies below the centre.
 
     >>> shear(0.3)[0]
@@ -43,7 +43,7 @@ def shear(amount: float) -> Matrix:
     return _matrix([[1.0, check.finite("amount", amount), 0.0], [0.0, 1.0, 0.0]])
 
 
-def shift(right: float, down: float) -> Matrix:
+def shift(right: float | int, down: float | int) -> Matrix:
     """Move the picture by `right` and `down` pixels.
 
     >>> shift(7, 0)[:, 2]
@@ -67,7 +67,8 @@ def invert(matrix: Matrix) -> Matrix:
     >>> invert(shift(7, 2))[:, 2]
     tensor([-7., -2.], dtype=torch.float64)
     """
-    determinant = float(torch.linalg.det(matrix[:, :2]))
+    (a, b), (c, d) = matrix[:, :2].tolist()
+    determinant = a * d - b * c
     if not math.isfinite(determinant) or determinant == 0.0:
         raise ValueError(
             f"`matrix` has determinant {determinant:g}; wanted an invertible map; "

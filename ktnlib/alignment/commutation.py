@@ -39,8 +39,8 @@ class FilterLayer:
     def __post_init__(self) -> None:
         if self.weight.shape[-1] % 2 == 0:
             raise ValueError(
-                f"`weight` is {self.weight.shape[-1]} pixels wide; wanted an odd width, so that a tap lies on the "
-                "pixel itself; pad it by a row and a column of zeros"
+                f"`weight` is {self.weight.shape[-1]} pixels wide; wanted an odd width: a tap lies "
+                "on the pixel itself; pad it by a row and a column of zeros"
             )
 
     @property
@@ -61,7 +61,7 @@ def commutation_error(
     images: Float[Tensor, "batch channel n n"],
     matrix: Matrix,
     *,
-    margin: float,
+    margin: float | int,
 ) -> Float[Tensor, " batch"]:
     """How far `layer` and the transformation are from commuting: ‖Γ(Tx) − TΓ(x)‖ / ‖Γ(x)‖ per image.
 
@@ -91,7 +91,7 @@ def commutation_error(
 
 
 def there_and_back_error(
-    images: Float[Tensor, "batch channel n n"], matrix: Matrix, *, margin: float
+    images: Float[Tensor, "batch channel n n"], matrix: Matrix, *, margin: float | int
 ) -> Float[Tensor, " batch"]:
     """What interpolation alone costs: ‖T⁻¹Tx − x‖ / ‖x‖ per image, over the same kind of region.
 
@@ -106,7 +106,7 @@ def there_and_back_error(
     return _relative(affine_warp(affine_warp(images, matrix), back) - images, images, region)
 
 
-def counted_region(n: int, matrix: Matrix, *, margin: float) -> Bool[Tensor, "n n"]:
+def counted_region(n: int, matrix: Matrix, *, margin: float | int) -> Bool[Tensor, "n n"]:
     """The pixels that count in an n x n image: within n/2 − margin of the centre, and their pre-image too.
 
     >>> int(counted_region(4, torch.eye(2, 3, dtype=torch.float64), margin=1).sum())
@@ -122,7 +122,7 @@ def counted_region(n: int, matrix: Matrix, *, margin: float) -> Bool[Tensor, "n 
         region &= torch.hypot(columns - centre, rows - centre) <= radius + 1e-9
     if not region.any():
         raise ValueError(
-            f"`margin` leaves no pixel: a disc of radius {radius:g} about the centre of {n} x {n} pixels, less "
+            f"`margin` leaves no pixel: a disc of radius {radius:g} in {n} x {n} pixels, less "
             "what comes from outside it; wanted a smaller margin, a smaller filter or a larger image"
         )
     return region

@@ -26,7 +26,9 @@ def affine_warp(
         TypeError: images that are not floating point.
         ValueError: images without four axes; a matrix of another shape, or that cannot be inverted.
 
-    >>> dot = torch.zeros(1, 1, 5, 5); dot[0, 0, 2, 3] = 1.0
+    >>> from ktnlib.alignment import shift
+    >>> dot = torch.zeros(1, 1, 5, 5)
+    >>> dot[0, 0, 2, 3] = 1.0
     >>> affine_warp(dot, shift(0, 1))[0, 0].argmax().item() == 3 * 5 + 3
     True
     """
