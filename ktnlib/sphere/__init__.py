@@ -1,0 +1,13 @@
+"""Operations on the sphere: the grid, views, rotations and convolution on tangent planes."""
+
+from .gnomonic import camera_spacing as camera_spacing
+from .gnomonic import sphere_to_plane as sphere_to_plane
+from .gnomonic import tangent_points as tangent_points
+from .grid import EquirectGrid as EquirectGrid
+from .perspective import place_perspective as place_perspective
+from .perspective import render_perspective as render_perspective
+from .perspective import view_outline as view_outline
+from .rotation import rotate_panorama as rotate_panorama
+from .tangent_conv import tangent_conv2d as tangent_conv2d
+from .taps import TapTable as TapTable
+from .taps import tangent_taps as tangent_taps

@@ -1,0 +1,95 @@
+"""Convolution on tangent planes: the exact planar kernel at every pixel of a panorama."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ktnlib import check
+
+from .sampling import accumulator
+from .taps import TapTable, tangent_taps
+
+
+def tangent_conv2d(
+    x: Float[Tensor, "batch in_channel height width"],
+    weight: Float[Tensor, "out_channel in_channel kernel_height kernel_width"],
+    bias: Float[Tensor, "out_channel"] | None = None,
+    *,
+    spacing: float | int | None = None,
+    stride: int = 1,
+) -> Float[Tensor, "batch out_channel out_height out_width"]:
+    """Correlate a panorama with a planar kernel on the plane that touches the sphere at each output pixel.
+
+        y(p) = bias + Σ_{u,v} weight[v, u] · x(tangent point (s·u, s·v) of the plane at p)
+
+    with x read bilinearly in pixel space, right over the poles and around the seam: no border, no clamping.
+    "Convolution" is torch's cross-correlation. Exact on images; an earlier layer's feature map is taken
+    for a scalar field here, which it is not. Differentiable in x, weight and bias.
+
+    Arguments:
+        x: height divisible by the stride, width by twice the stride.
+        weight, bias: as for `torch.nn.functional.conv2d`; an even kernel needs a stride above 1.
+        spacing: distance of neighbouring taps on the plane, sphere radii; None is 2π/width, east and south.
+        stride: the output is the panorama of height/stride rows, its planes touch at its own pixel centres.
+
+    Raises:
+        ValueError: shapes that do not fit each other, an even kernel at stride 1, a spacing that is not
+        positive,
+            tensors on several devices or of several types.
+        TypeError: whole numbers in place of floating-point ones.
+
+    Source: Coors, Condurache, Geiger, SphereNet, ECCV 2018; Su and Grauman, Kernel Transformer Networks,
+    CVPR 2019.
+
+    >>> panorama = torch.ones(1, 3, 8, 16)
+    >>> out = tangent_conv2d(panorama, torch.ones(2, 3, 3, 3), stride=2)
+    >>> out.shape, bool(out.allclose(torch.tensor(27.0)))
+    (torch.Size([1, 2, 4, 8]), True)
+    """
+    _check_operands(x, weight, bias)
+    table = tangent_taps(*x.shape[-2:], tuple(weight.shape[-2:]), spacing=spacing, stride=stride)
+    wide = accumulator(x.dtype)
+    out = _apply_taps(x.to(wide), weight.to(wide).flatten(2), table)
+    if bias is not None:
+        out = out + bias.to(wide)[:, None, None]
+    return out.to(x.dtype)
+
+
+def _apply_taps(
+    x: Float[Tensor, "batch in_channel height width"],
+    weight: Float[Tensor, "out_channel in_channel taps"],
+    table: TapTable,
+) -> Float[Tensor, "batch out_channel out_height out_width"]:
+    """One tap after the other, so that the memory is a few images and not one for each tap."""
+    rows, columns, shares = (part.to(x.device) for part in table.neighbours())
+    shares = shares.to(x.dtype)
+    steps = torch.arange(0, table.width, table.stride, device=x.device)
+    out = x.new_zeros(len(x), len(weight), len(rows), len(steps))
+    for tap in range(rows.shape[1]):
+        sampled = x.new_zeros(*x.shape[:2], len(rows), len(steps))
+        for corner in range(rows.shape[2]):
+            row = rows[:, tap, corner, None]
+            column = (columns[:, tap, corner, None] + steps).remainder(table.width)
+            sampled = sampled + x[:, :, row, column] * shares[:, tap, corner, None]
+        out = out + torch.einsum("oi,bihw->bohw", weight[:, :, tap], sampled)
+    return out
+
+
+def _check_operands(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    check.panorama("x", x)
+    check.floating("weight", weight)
+    if weight.ndim != 4 or weight.shape[1] != x.shape[1]:
+        raise ValueError(
+            f"`weight` has shape {tuple(weight.shape)}; wanted (out_channel, in_channel, rows, columns) with "
+            f"in_channel = {x.shape[1]}, the channels of `x`"
+        )
+    if bias is not None and check.floating("bias", bias).shape != weight.shape[:1]:
+        raise ValueError(
+            f"`bias` has shape {tuple(bias.shape)}; wanted ({len(weight)},), one value an output channel"
+        )
+    check.same_device(x=x, weight=weight, bias=bias)
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.dtype != x.dtype:
+            raise ValueError(
+                f"`{name}` has dtype {value.dtype} and `x` {x.dtype}; wanted one type; use `.to(x.dtype)`"
+            )
