@@ -72,7 +72,7 @@ def check_source_points(function: Callable) -> Diagnosis:
         about_corner: (corner - shift) @ back,
         f"{about_corner}, before and after": (corner - shift) @ back - middle,
         "you are half a pixel off: the centre is (n - 1) / 2, not n / 2": (points - 0.5 - shift) @ back,
-        "you undid H before the shift: h⁻¹x is H⁻¹(x - t), not H⁻¹x - t": points @ back - shift,
+        "you undid L before the shift: h⁻¹x is L⁻¹(x - t), not L⁻¹x - t": points @ back - shift,
         "you multiplied with the transposed matrix: use `points @ inverse.T`": (points - shift) @ back.T,
         "you swapped right and down: a point's first number counts to the right": wanted.flip(-1),
         "your picture is transposed: rows run along the first axis": wanted.transpose(0, 1),
@@ -85,8 +85,8 @@ def check_exchanged_kernel(function: Callable) -> Diagnosis:
     """Judge ``function(kernel, linear, points)``: values of K_h, the kernel that lets T_h pass a correlation.
 
     Args:
-        function: takes a kernel as a function of points (…, 2) -> (…), the linear part H of h as (2, 2)
-            float64, and points (count, 2); returns (count,) values of K_h(v) = abs(det H) K(Hv).
+        function: takes a kernel as a function of points (…, 2) -> (…), the linear part L of h as (2, 2)
+            float64, and points (count, 2); returns (count,) values of K_h(v) = abs(det L) K(Lq).
 
     >>> print(check_exchanged_kernel(lambda kernel, linear, points: ...))
     not answered yet
@@ -99,11 +99,11 @@ def check_exchanged_kernel(function: Callable) -> Diagnosis:
     here, along = _lopsided(points @ linear.T), _lopsided(points @ torch.linalg.inv(linear).T)
     area = determinant.abs()
     mistakes = {
-        "you forgot |det H|: the substitution u = Hv changes the area": here,
-        "you forgot the absolute value: an area is positive, det H may not be": determinant * here,
-        "you divided by |det H|: du = |det H| dv multiplies": here / area,
-        "you turned the kernel the wrong way: K(H⁻¹v) moves it along with the image": along,
-        "you turned the kernel the wrong way: K_h looks at Hv, not at H⁻¹v": area * along,
+        "you forgot |det L|: the substitution p = Lq changes the area": here,
+        "you forgot the absolute value: an area is positive, det L may not be": determinant * here,
+        "you divided by |det L|: dp = |det L| dq multiplies": here / area,
+        "you turned the kernel the wrong way: K(L⁻¹q) moves it along with the image": along,
+        "you turned the kernel the wrong way: K_h looks at Lq, not at L⁻¹q": area * along,
         "you turned the kernel the wrong way: that one belongs on the moved image": along / area,
         "you multiplied with the transposed matrix: use `points @ linear.T`": area
         * _lopsided(points @ linear),

@@ -118,7 +118,7 @@ def test_undoing_the_linear_part_first_is_named():
         linear_only = torch.cat([matrix[:, :2], torch.zeros(2, 1, dtype=torch.float64)], dim=1)
         return source_points(linear_only, size) - matrix[:, 2]
 
-    assert "undid H before the shift" in check_source_points(answer).message
+    assert "undid L before the shift" in check_source_points(answer).message
 
 
 def test_a_transposed_inverse_is_named():
@@ -132,14 +132,14 @@ def test_a_transposed_inverse_is_named():
 @pytest.mark.parametrize(
     ("answer", "diagnosis"),
     [
-        (lambda kernel, linear, points: kernel(points @ linear.T), "forgot |det H|"),
+        (lambda kernel, linear, points: kernel(points @ linear.T), "forgot |det L|"),
         (
             lambda kernel, linear, points: torch.linalg.det(linear) * kernel(points @ linear.T),
             "forgot the absolute value",
         ),
         (
             lambda kernel, linear, points: kernel(points @ linear.T) / torch.linalg.det(linear).abs(),
-            "divided by |det H|",
+            "divided by |det L|",
         ),
         (lambda kernel, linear, points: kernel(points @ linear.inverse().T), "moves it along with the image"),
         (
@@ -148,7 +148,7 @@ def test_a_transposed_inverse_is_named():
         ),
         (
             lambda kernel, linear, points: linear.det().abs() * kernel(points @ linear.inverse().T),
-            "looks at Hv, not at H⁻¹v",
+            "looks at Lq, not at L⁻¹q",
         ),
         (lambda kernel, linear, points: exchanged_kernel(kernel, linear.T, points), "transposed matrix"),
     ],
