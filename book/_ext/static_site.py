@@ -82,10 +82,24 @@ def finish_page(page: str, to_root: str) -> str:
     return page.replace("<head>", f"<head>\n    {meta}", 1)
 
 
+FIRST_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+    <title>{title}</title>
+    <meta charset="utf-8">
+    <meta http-equiv="refresh" content="0; url={first}">
+</head>
+<body><main><h1>{title}</h1><p><a href="{first}">To the first page</a></p></main></body>
+</html>
+"""
+
+
 def finish_site(app, exception):
     if exception or app.builder.format != "html":
         return
     out = pathlib.Path(app.outdir)
+    first = f"{app.config.root_doc}.html" if app.config.root_doc != "index" else "book/intro.html"
+    (out / "index.html").write_text(FIRST_PAGE.format(title=app.config.html_title, first=first))
     for path in out.rglob("*.html"):
         if "_static" in path.relative_to(out).parts:
             continue
