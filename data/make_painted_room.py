@@ -47,7 +47,9 @@ def furniture() -> list[Box]:
         return Box(np.float32(low), np.float32(high), rgb, faces or {})
 
     legs = [
-        box((1.55 + dx, -2.05 + dy, -1.6), (1.6 + dx, -2.0 + dy, -1.02), "#5A3A20") for dx in (0, 0.75) for dy in (0, 0.75)
+        box((1.55 + dx, -2.05 + dy, -1.6), (1.6 + dx, -2.0 + dy, -1.02), "#5A3A20")
+        for dx in (0, 0.75)
+        for dy in (0, 0.75)
     ]
     return [
         box((-1.5, 3.22, -1.6), (1.9, 3.6, -0.62), "#8A5A34", {2: walls.books(3.4, 0.98)}),
@@ -72,7 +74,9 @@ def spheres() -> list[tuple[np.ndarray, float, tuple[float, float, float], float
         for _ in range(34):
             shift = generator.normal(size=3) * spread * np.array([0.55, 0.55, 0.85])
             green = generator.uniform(0.6, 1.2)
-            leaves.append((np.float32(np.array(stem) + shift), 0.1, (0.06 * green, 0.26 * green, 0.1 * green), 0.0))
+            leaves.append(
+                (np.float32(np.array(stem) + shift), 0.1, (0.06 * green, 0.26 * green, 0.1 * green), 0.0)
+            )
     return [
         (np.float32([1.95, -1.65, 0.95]), 0.28, (1.0, 0.82, 0.55), 1.15),
         (np.float32([0.4, 3.4, -0.46]), 0.16, (0.05, 0.25, 0.5), 0.0),
@@ -234,7 +238,7 @@ def on_bars(y, z):
 
 def tone(linear: np.ndarray) -> np.ndarray:
     """Compress the highlights softly: x (1 + x/w²) / (1 + x/e), nearly straight in the dark; then the sRGB curve."""
-    exposed = 1.25 * linear
+    exposed = 1.5 * linear
     return linear_to_srgb(np.clip(exposed * (1 + exposed / 9) / (1 + 0.55 * exposed), 0, 1))
 
 
@@ -256,7 +260,9 @@ def render(height: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--height", type=int, default=512, help="rows of the panorama; the width is twice that")
+    parser.add_argument(
+        "--height", type=int, default=512, help="rows of the panorama; the width is twice that"
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("painted_room.png"))
     arguments = parser.parse_args()
     Image.fromarray(render(arguments.height)).save(arguments.output, optimize=True)

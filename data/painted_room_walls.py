@@ -101,7 +101,11 @@ def landscape(wall: Wall, left: float, top: float, right: float, bottom: float) 
         wall.box(left, y, right, y + 0.013, f"#{red:02x}{green:02x}{blue:02x}")
     wall.disc(left + 0.72 * (right - left), top + 0.42, 0.16, "#FFF6C9")
     along = np.linspace(left, right, 90)
-    for base, swing, pace, colour in ((0.62, 0.16, 2.1, "#8FB7BE"), (0.78, 0.12, 3.3, "#5C9A86"), (0.9, 0.06, 5.0, "#3C7A55")):
+    for base, swing, pace, colour in (
+        (0.62, 0.16, 2.1, "#8FB7BE"),
+        (0.78, 0.12, 3.3, "#5C9A86"),
+        (0.9, 0.06, 5.0, "#3C7A55"),
+    ):
         crest = top + base * (bottom - top) + swing * np.sin(pace * along + 7 * base) * np.cos(0.9 * along)
         crest = np.clip(crest, top, bottom)
         wall.polygon([*zip(along, crest, strict=True), (right, bottom), (left, bottom)], colour)
