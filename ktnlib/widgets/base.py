@@ -1,4 +1,4 @@
-"""What every widget of the book shares: its words for readers without script, and one module made of several files."""
+"""What the book's widgets share: words for readers without script, and one module made of several files."""
 
 import pathlib
 
@@ -12,9 +12,11 @@ except ImportError as error:  # an extra: the library's subjects do without it
 
 _HERE = pathlib.Path(__file__).parent
 
+PARTS = ("controls.js", "motion.js", "palette.js")  # what every widget is built on
+
 
 def assemble(*parts: str) -> str:
-    """Join the texts of `shared/<part>` or `<part>` into one text: an ES module without imports, or a style sheet.
+    """Join the texts of `shared/<part>` or `<part>`: an ES module without imports, or a style sheet.
 
     Example:
         >>> "export function frame" in assemble("controls.js", "palette.js")
@@ -59,7 +61,7 @@ class BookWidget(anywidget.AnyWidget):
     def _says_enough(self, proposal):
         if len(proposal["value"]) < 40:
             raise ValueError(
-                f"`description` has {len(proposal['value'])} characters; wanted at least 40: what the widget shows, "
-                "and what a reader who cannot see or run it would have found"
+                f"`description` has {len(proposal['value'])} characters; wanted at least 40: what "
+                "the widget shows, and what a reader who cannot see or run it would have found"
             )
         return proposal["value"]

@@ -37,9 +37,9 @@ export function frame(el, { task, model, traits = [] }) {
   const part = (name) => make("div", root, { className: `ktn-${name}` });
   const stages = part("stages"), controls = part("controls");
   // seen at once, spoken only when the hand rests: a drag must not flood a screen reader
-  const reading = make("p", root, { className: "ktn-reading", "aria-hidden": "true" });
-  const spoken = make("p", root, { className: "ktn-spoken", role: "status", "aria-live": "polite" });
-  const row = part("buttons"), buttons = make("div", row, { className: "ktn-verbs" });
+  const foot = part("foot"), reading = make("p", foot, { className: "ktn-reading", "aria-hidden": "true" });
+  const spoken = make("p", foot, { className: "ktn-spoken", role: "status", "aria-live": "polite" });
+  const row = make("div", foot, { className: "ktn-buttons" }), buttons = make("div", row, { className: "ktn-verbs" });
   let timer;
   const say = (text) => {
     reading.textContent = text;
