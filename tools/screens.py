@@ -1,4 +1,4 @@
-"""Pictures of the built book: every page in both themes and at both widths, or the widgets' stills for the pages."""
+"""Pictures of the built book: every page in both themes and at both widths, or the widgets' stills."""
 
 import argparse
 import io

@@ -14,7 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPERFLUOUS = re.compile(r'<script[^>]*src="[^"]*fontawesome\.js[^"]*"[^>]*></script>\s*')
 PRELOAD = re.compile(r'<link(?=[^>]*rel="preload")[^>]*fontawesome\.js[^>]*>\s*')
 INLINE_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.DOTALL)
-HANDLER = re.compile(r'<[a-zA-Z][^>]*?\s(?:on[a-z]+)="(?P<body>[^"]*)"')
+TAG = re.compile(r"<[a-zA-Z][^>]*>")
+HANDLER = re.compile(r'\son[a-z]+="(?P<body>[^"]*)"')
 STATE = re.compile(
     r'<script[^>]*type="application/vnd\.jupyter\.widget-state\+json"[^>]*>(.*?)</script>', re.DOTALL
 )
@@ -35,7 +36,8 @@ def policy(page: str) -> str:
         kind = re.search(r'type="([^"]*)"', attributes)
         if "src=" not in attributes and (kind is None or "javascript" in kind[1] or kind[1] == "module"):
             hashes.append(sha256_source(match["body"]))
-    hashes += [sha256_source(html.unescape(match["body"])) for match in HANDLER.finditer(page)]
+    for tag in TAG.findall(page):
+        hashes += [sha256_source(html.unescape(match["body"])) for match in HANDLER.finditer(tag)]
     scripts = " ".join(["'self'", "blob:", "'unsafe-hashes'", *dict.fromkeys(hashes)])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
@@ -98,8 +100,8 @@ def finish_site(app, exception):
     if exception or app.builder.format != "html":
         return
     out = pathlib.Path(app.outdir)
-    first = f"{app.config.root_doc}.html" if app.config.root_doc != "index" else "book/intro.html"
-    (out / "index.html").write_text(FIRST_PAGE.format(title=app.config.html_title, first=first))
+    first_page = FIRST_PAGE.format(title=app.config.html_title, first=f"{app.config.root_doc}.html")
+    (out / "index.html").write_text(first_page, encoding="utf-8")
     for path in out.rglob("*.html"):
         if "_static" in path.relative_to(out).parts:
             continue
@@ -126,5 +128,5 @@ def choose_footer(app, config):
 
 def setup(app):
     app.connect("config-inited", choose_footer, priority=900)
-    app.connect("build-finished", finish_site)
+    app.connect("build-finished", finish_site, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

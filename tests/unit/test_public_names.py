@@ -79,8 +79,8 @@ def test_the_engine_and_its_command_line_start_without_torch():
 
 def test_optional_packages_are_not_imported_before_they_are_used():
     unwanted = "{'matplotlib', 'pooch', 'tqdm'}"
-    code = f"import sys, ktnlib.sphere, ktnlib.data, ktnlib.figures; sys.exit(bool({unwanted} & set(sys.modules)))"
-    assert run(code) == ""
+    imports = "import sys, ktnlib.sphere, ktnlib.data, ktnlib.figures"
+    assert run(f"{imports}; sys.exit(bool({unwanted} & set(sys.modules)))") == ""
 
 
 def test_an_unknown_part_of_the_library_is_named_with_those_there_are():
