@@ -50,7 +50,7 @@ def check_source_points(function: Callable) -> Diagnosis:
 
     Args:
         function: takes h as a (2, 3) float64 matrix [linear | shift] and the picture's side in pixels;
-            returns (size, size, 2), float64: for each row and column the point h⁻¹x = (right, down), in
+            returns (size, size, 2), float64: for each row and column the point h⁻¹p = (right, down), in
             pixels from the picture's centre.
 
     >>> print(check_source_points(lambda matrix, size: ...))
@@ -68,11 +68,11 @@ def check_source_points(function: Callable) -> Diagnosis:
         "you turned about the corner, not the centre: the centre of pixels 0 … n - 1 is (n - 1) / 2"
     )
     mistakes = {
-        "you forgot to invert the matrix: output pixel x looks at h⁻¹x, not at hx": points @ linear.T + shift,
+        "you forgot to invert the matrix: output pixel p looks at h⁻¹p, not at hp": points @ linear.T + shift,
         about_corner: (corner - shift) @ back,
         f"{about_corner}, before and after": (corner - shift) @ back - middle,
         "you are half a pixel off: the centre is (n - 1) / 2, not n / 2": (points - 0.5 - shift) @ back,
-        "you undid L before the shift: h⁻¹x is L⁻¹(x - t), not L⁻¹x - t": points @ back - shift,
+        "you undid L before the shift: h⁻¹p is L⁻¹(p - t), not L⁻¹p - t": points @ back - shift,
         "you multiplied with the transposed matrix: use `points @ inverse.T`": (points - shift) @ back.T,
         "you swapped right and down: a point's first number counts to the right": wanted.flip(-1),
         "your picture is transposed: rows run along the first axis": wanted.transpose(0, 1),
@@ -99,9 +99,9 @@ def check_exchanged_kernel(function: Callable) -> Diagnosis:
     here, along = _lopsided(points @ linear.T), _lopsided(points @ torch.linalg.inv(linear).T)
     area = determinant.abs()
     mistakes = {
-        "you forgot |det L|: the substitution p = Lq changes the area": here,
+        "you forgot |det L|: the substitution changes the area": here,
         "you forgot the absolute value: an area is positive, det L may not be": determinant * here,
-        "you divided by |det L|: dp = |det L| dq multiplies": here / area,
+        "you divided by |det L|: the area element multiplies": here / area,
         "you turned the kernel the wrong way: K(L⁻¹q) moves it along with the image": along,
         "you turned the kernel the wrong way: K_h looks at Lq, not at L⁻¹q": area * along,
         "you turned the kernel the wrong way: that one belongs on the moved image": along / area,

@@ -79,7 +79,7 @@ def test_a_wrong_response_is_named(answer, diagnosis):
 
 
 def straight(matrix, size):
-    """hx instead of h⁻¹x."""
+    """hp instead of h⁻¹p."""
     square = torch.cat([matrix, torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)])
     return source_points(torch.linalg.inv(square)[:2], size)
 
