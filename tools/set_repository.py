@@ -1,7 +1,7 @@
 """Tell the book where its public repository is: `python tools/set_repository.py https://github.com/owner/name`.
 
-Writes the one setting in _config.yml, which brings the launch and report links, and puts the same first cell into
-every notebook, which installs the library where it is missing (on Colab). An empty address takes both away again.
+Writes the one setting in _config.yml, which brings the launch and report links, and puts the same first cell
+into every notebook, which installs the library where it is missing (on Colab). An empty address undoes both.
 """
 
 import argparse
