@@ -2,8 +2,8 @@
 
     python benchmarks/page_load.py [--write]        # after `make book`
 
-`--write` keeps the figures in benchmarks/results/page_load.json. Wall-clock times of one machine; compare runs on
-the same machine only.
+`--write` keeps the figures in benchmarks/results/page_load.json. Wall-clock times of one machine: compare
+runs on the same machine only.
 """
 
 import argparse
