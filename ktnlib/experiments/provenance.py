@@ -1,0 +1,99 @@
+"""Where a number comes from: commit, versions, machine, memory."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import ktnlib
+
+PACKAGE = Path(ktnlib.__file__).parent
+
+
+class RefusedError(ValueError):
+    """What was asked for cannot be run; the message says what can."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes, read without importing it.
+
+    >>> sorted(versions())
+    ['ktnlib', 'numpy', 'python', 'torch']
+    """
+    found = {"python": platform.python_version(), "ktnlib": ktnlib.__version__}
+    return found | {name: importlib.metadata.version(name) for name in ("numpy", "torch")}
+
+
+def code_hash(*files: str | None) -> str:
+    """One hash over the library's Python files and the given ones: the same code, the same hash."""
+    digest = hashlib.sha256()
+    for path in [*sorted(PACKAGE.rglob("*.py")), *(Path(file) for file in files if file)]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def machine() -> dict[str, str | int]:
+    """What decides the last bits of a sum besides the code: the processor and the number of threads."""
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    return {"platform": f"{platform.system()} {platform.machine()}", "threads": threads}
+
+
+def commit(folder: Path) -> tuple[str | None, bool | None]:
+    """The commit that `folder` stands at, and whether anything but recorded results differs from it.
+
+    Both are None outside a repository.
+    """
+
+    def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(folder), *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+    head = git("rev-parse", "HEAD")
+    changed = git("status", "--porcelain", "--", ".", ":(exclude)data/results", ":(exclude)data/claims.toml")
+    return head, None if head is None else bool(changed)
+
+
+def choose_device(device: str) -> str:
+    """`cpu`, `cuda`, or for `auto` the one that is there; torch is only asked where a driver is.
+
+    Raises:
+        RefusedError: another name; `cuda` without a usable card.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise RefusedError(f"`device` is {device!r}; wanted one of 'auto', 'cpu', 'cuda'")
+    if device == "cpu" or (device == "auto" and shutil.which("nvidia-smi") is None):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise RefusedError(
+            "`device` is 'cuda', but torch sees no card; check the driver, or run with --device cpu"
+        )
+    return "cpu"
+
+
+def peak_memory(device: str) -> int:
+    """The most memory this process has held so far, in bytes: the card's on CUDA, else the resident set."""
+    if device == "cuda" and "torch" in sys.modules:
+        return int(sys.modules["torch"].cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def repository_or_here() -> Path:
+    """The repository the library is used from, else (an installed package) the current folder."""
+    root = PACKAGE.parent
+    return root if (root / "pyproject.toml").exists() and (root / "data").is_dir() else Path.cwd()
