@@ -49,3 +49,24 @@ def odd_square(name: str, value: Tensor) -> Tensor:
             "pixel; pad it by a row and a column of zeros"
         )
     return plane
+
+
+def layer_weights(name: str, layer: Tensor | dict[str, Tensor]) -> tuple[int, list[str], bytes]:
+    """Width, names of the channels and weights of a layer: one filter, or one by channel.
+
+    Example:
+        >>> layer_weights("edge", torch.zeros(3, 3))[:2]
+        (3, [''])
+
+    Raises:
+        ValueError: filters of one layer that differ in width, or more than two: they share one square.
+    """
+    channels = layer if isinstance(layer, dict) else {"": layer}
+    planes = {label: odd_square(name, plane) for label, plane in channels.items()}
+    sizes = {len(plane) for plane in planes.values()}
+    if len(sizes) != 1 or len(planes) > 2:
+        raise ValueError(
+            f"`{name}` has {len(planes)} channels of widths {sorted(sizes)}; wanted one or two "
+            "channels of one width; pad the smaller with zeros, or show the channels as filters of their own"
+        )
+    return sizes.pop(), [*planes], b"".join(map(float_bytes, planes.values()))

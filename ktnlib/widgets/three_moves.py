@@ -35,9 +35,9 @@ class ThreeMoves(BookWidget):
         sync=True
     )
     description = traitlets.Unicode(
-        "A digit on a dial and three feature maps of it. Turned by any angle, the map of the turned image and "
-        "the map made with the kernel turned back agree but for interpolation; the turned map of the upright "
-        "image does not, unless the angle is zero."
+        "A digit on a dial and three feature maps of it. Turned by any angle, the map of the turned image "
+        "and the map made with the kernel turned back agree but for interpolation; the turned map of the "
+        "upright image does not, unless the angle is zero."
     ).tag(sync=True)
     still = traitlets.Unicode("three_moves.webp").tag(sync=True)
 
