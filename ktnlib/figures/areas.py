@@ -40,7 +40,7 @@ def area_per_row(latitudes: Any, solid_angles: Any, *, alt: str, caption: str) -
         xlabel="latitude (°)", ylabel="relative to a pixel at the equator", ylim=(0, 1.15), xlim=(-90, 90)
     )
     axes.set_title("Every row counts the same; the sphere disagrees", loc="left")
-    latitude_ticks(axes, -90, 90)
+    latitude_ticks(axes, -90.0, 90.0)
     return show(figure, alt=alt, caption=caption)
 
 
