@@ -50,9 +50,15 @@ def test_latitudes_run_from_south_to_north_with_a_tick_every_thirty_degrees():
     drawn = axes.lines[0]
     assert drawn.get_xdata()[0] == pytest.approx(-89)
     assert drawn.get_ydata()[0] == 89
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == "90 S,60 S,30 S,0,30 N,60 N,90 N".split(
-        ","
-    )
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == [
+        "90 S",
+        "60 S",
+        "30 S",
+        "0",
+        "30 N",
+        "60 N",
+        "90 N",
+    ]
     figure.clear()
 
 
