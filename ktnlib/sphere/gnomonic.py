@@ -68,7 +68,23 @@ def sphere_to_plane(
     A direction's product with the centre, with the east and with the north axis gives cos c, a and b; the
     point is (east, south) = (a, −b)/cos c. One dot product decides: only the half of the sphere with cos c >
     0 is in front.
+
+    Arguments:
+        latitude, longitude: directions, radians; they broadcast.
+        centre_latitude, centre_longitude: where the plane touches, radians.
+
+    Returns:
+        (east, south, in_front): float64 sphere radii, NaN where not in front.
+
+    Raises:
+        ValueError: a centre that is not finite.
+
+    >>> east, south, in_front = sphere_to_plane(0.0, torch.pi / 4, centre_latitude=0.0, centre_longitude=0.0)
+    >>> round(east.item(), 9), in_front.item()
+    (1.0, True)
     """
+    check.finite("centre_latitude", centre_latitude)
+    check.finite("centre_longitude", centre_longitude)
     latitude, longitude = _float64(latitude), _float64(longitude)
     sin_centre, cos_centre = math.sin(centre_latitude), math.cos(centre_latitude)
     turned = longitude - centre_longitude
@@ -89,10 +105,13 @@ def camera_spacing(fov: Radians, width: int) -> float:
         fov: horizontal field of view, radians, 0 < fov < π.
         width: of the camera's picture, pixels.
 
+    Raises:
+        ValueError: a field of view outside (0, π), a width below one.
+
     >>> round(camera_spacing(fov=torch.pi / 2, width=100), 9)
     0.02
     """
-    check.between("fov", fov, 0, math.pi, "radians (the horizontal field of view; 180 degrees never ends)")
+    check.between("fov", fov, 0, math.pi, "radians, the horizontal field of view")
     return 2 * math.tan(fov / 2) / check.positive_int("width", width)
 
 

@@ -44,7 +44,7 @@ def rotate_panorama(
         ),
         dim=-1,
     )
-    # rows of d·R are (Rᵀd)ᵀ; atan2 of both asks for no unit length, so a float32 matrix is good enough
+    # rows of d·R are (Rᵀd)ᵀ; atan2 asks for no unit length, so a matrix rounded to float32 does no harm
     x, y, z = (directions @ matrix).unbind(-1)
     neighbours = bilinear_neighbours(
         grid.latitude_to_row(torch.atan2(z, torch.hypot(x, y))), grid.longitude_to_column(torch.atan2(y, x))
@@ -84,8 +84,8 @@ def _check_rotation(rotation: Tensor) -> Float[Tensor, "3 3"]:
     matrix = rotation.detach().to("cpu", torch.float64)
     off = (matrix.T @ matrix - torch.eye(3, dtype=torch.float64)).abs().max().item()
     determinant = torch.linalg.det(matrix).item()
-    # 1e-3 lets a matrix in bfloat16's neighbour float16 pass and stops every scaling one could see
-    if not (off < 1e-3 and determinant > 0):
+    # far above float32's rounding, far below any stretch that could be seen
+    if not (off < 1e-5 and determinant > 0):
         raise ValueError(
             f"`rotation` is off an orthogonal matrix by {off:.2g} with determinant {determinant:.3g}; wanted "
             "RᵀR = 1 and determinant 1, or the world is stretched or mirrored; "

@@ -48,6 +48,12 @@ def fold_poles(neighbours: Neighbours, height: int, width: int) -> Neighbours:
     )
 
 
+def clamp_edges(neighbours: Neighbours, height: int, width: int) -> Neighbours:
+    """Continue a picture's outermost pixels beyond its edge: for pictures, never for panoramas."""
+    rows, columns, weights = neighbours
+    return Neighbours(rows.clamp(0, height - 1), columns.clamp(0, width - 1), weights)
+
+
 def sample(image: Float[Tensor, "batch channel height width"], neighbours: Neighbours) -> Tensor:
     """Read an image at planned neighbours: (batch, channel, height, width) to (batch, channel, *points).
 

@@ -17,7 +17,8 @@ from .grid import EquirectGrid
 from .sampling import Neighbours, bilinear_neighbours, fold_poles
 
 
-@dataclass(frozen=True)
+# eq=False: tables hold tensors, which compare element by element
+@dataclass(frozen=True, eq=False)
 class TapTable:
     """Where the taps of every output row fall on the input; taps run along the kernel's rows, west to east.
 
@@ -69,9 +70,7 @@ def tangent_taps(
     >>> table.rows[:, 4].tolist(), table.columns[:, 4].tolist()
     ([0.0, 1.0, 2.0, 3.0], [0.0, 0.0, 0.0, 0.0])
     """
-    kernel_height, kernel_width = (
-        kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
-    )
+    kernel_height, kernel_width = _sides(kernel_size)
     EquirectGrid(height, width)
     output = _output_grid(height, width, check.positive_int("stride", stride))
     _check_kernel(kernel_height, kernel_width, stride)
@@ -92,6 +91,13 @@ def tangent_taps(
         width=width,
         stride=stride,
     )
+
+
+def _sides(kernel_size: int | tuple[int, int]) -> tuple[int, int]:
+    sides = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
+    if len(sides) != 2:
+        raise ValueError(f"`kernel_size` is {kernel_size}; wanted (rows, columns) or one number for both")
+    return sides
 
 
 def _output_grid(height: int, width: int, stride: int) -> EquirectGrid:

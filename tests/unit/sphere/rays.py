@@ -1,0 +1,129 @@
+"""The sphere stated once more, independently: unit vectors, rotation matrices and rays, in float64 NumPy.
+
+Nothing here comes from the library. Axes: x at longitude 0, y at longitude +90° (east), z north. A camera
+looks along its `forward`, with `right` and `down` in its picture.
+"""
+
+import numpy as np
+
+
+def turn_about(axis, angle):
+    """Right-handed rotation matrix about an axis (Rodrigues)."""
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=float)
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+def camera(yaw, pitch, roll=0.0):
+    """(forward, right, down) after turning, in this order, east by yaw, up by pitch, clockwise by roll."""
+    axes = np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, -1.0]])
+    axes = axes @ turn_about([0, 0, 1], yaw).T
+    # a right-handed turn about `right` carries up to forward, so looking up is a negative one
+    axes = axes @ turn_about(axes[1], -pitch).T
+    # and one about `forward` carries right to up, so a clockwise one is negative
+    return axes @ turn_about(axes[0], -roll).T
+
+
+def pixel_directions(height, width):
+    """Unit vectors (height, width, 3) of the pixel centres, each by turning x up and then east."""
+    out = np.empty((height, width, 3))
+    for i in range(height):
+        up = turn_about([0, 1, 0], -(np.pi / 2 - (i + 0.5) * np.pi / height))
+        for j in range(width):
+            out[i, j] = turn_about([0, 0, 1], -np.pi + (j + 0.5) * 2 * np.pi / width) @ up @ [1, 0, 0]
+    return out
+
+
+def plane_rays(axes, right, down):
+    """Rays from the centre through the points of the plane one radius ahead of a camera."""
+    forward_axis, right_axis, down_axis = axes
+    return forward_axis + right[..., None] * right_axis + down[..., None] * down_axis
+
+
+def read(panorama, rays):
+    """Bilinear value (batch, channel, ...) of a panorama along rays (..., 3) of any length.
+
+    Over a pole the image is continued by its own rows, turned by half its width, and around the seam by its
+    columns.
+    """
+    height, width = panorama.shape[-2:]
+    over_north = np.roll(panorama[..., :1, :], width // 2, axis=-1)
+    over_south = np.roll(panorama[..., -1:, :], width // 2, axis=-1)
+    tall = np.concatenate([over_north, panorama, over_south], axis=-2)
+    wide = np.concatenate([tall[..., -1:], tall, tall[..., :1]], axis=-1)
+    x, y, z = np.moveaxis(rays, -1, 0)
+    row = np.arctan2(np.hypot(x, y), z) * height / np.pi - 0.5 + 1
+    column = (np.arctan2(y, x) + np.pi) * width / (2 * np.pi) - 0.5 + 1
+    i = np.clip(np.floor(row).astype(int), 0, height)
+    j = np.clip(np.floor(column).astype(int), 0, width)
+    p, q = row - i, column - j
+    return (
+        (1 - p) * (1 - q) * wide[..., i, j]
+        + (1 - p) * q * wide[..., i, j + 1]
+        + p * (1 - q) * wide[..., i + 1, j]
+        + p * q * wide[..., i + 1, j + 1]
+    )
+
+
+def view_rays(yaw, pitch, roll, fov, height, width):
+    """Rays (height, width, 3) of a view's pixel centres."""
+    spacing = 2 * np.tan(fov / 2) / width
+    down, right = np.meshgrid(
+        (np.arange(height) + 0.5 - height / 2) * spacing,
+        (np.arange(width) + 0.5 - width / 2) * spacing,
+        indexing="ij",
+    )
+    return plane_rays(camera(yaw, pitch, roll), right, down)
+
+
+def render(panorama, *, yaw, pitch, roll, fov, size):
+    return read(panorama, view_rays(yaw, pitch, roll, fov, *size))
+
+
+def place(image, *, height, yaw, pitch, roll, fov):
+    """A picture put into a black panorama, and where the camera sees; pixel by pixel."""
+    rows, columns = image.shape[-2:]
+    spacing = 2 * np.tan(fov / 2) / columns
+    forward, right, down = camera(yaw, pitch, roll)
+    directions = pixel_directions(height, 2 * height)
+    out = np.zeros((*image.shape[:2], height, 2 * height))
+    seen = np.zeros((height, 2 * height), dtype=bool)
+    edged = np.pad(image, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    for i, j in np.ndindex(height, 2 * height):
+        depth = directions[i, j] @ forward
+        if depth <= 0:
+            continue
+        r = directions[i, j] @ down / depth / spacing + rows / 2 - 0.5
+        c = directions[i, j] @ right / depth / spacing + columns / 2 - 0.5
+        if not (-0.5 <= r <= rows - 0.5 and -0.5 <= c <= columns - 0.5):
+            continue
+        seen[i, j] = True
+        m, n = int(np.floor(r)) + 1, int(np.floor(c)) + 1
+        p, q = r + 1 - m, c + 1 - n
+        out[:, :, i, j] = (
+            (1 - p) * ((1 - q) * edged[:, :, m, n] + q * edged[:, :, m, n + 1])
+            + p * ((1 - q) * edged[:, :, m + 1, n] + q * edged[:, :, m + 1, n + 1])
+        )  # fmt: skip
+    return out, seen
+
+
+def rotate(panorama, rotation):
+    """out(d) = in(Rᵀd): what was seen along d is afterwards seen along R d."""
+    directions = pixel_directions(*panorama.shape[-2:])
+    return read(panorama, np.einsum("ba,hwb->hwa", rotation, directions))
+
+
+def tangent_conv(x, weight, bias=None, *, spacing=None, stride=1):
+    """Correlation on the plane in front of a camera that looks at each output pixel; pixel by pixel."""
+    height, width = x.shape[-2] // stride, x.shape[-1] // stride
+    spacing = 2 * np.pi / x.shape[-1] if spacing is None else spacing
+    down, right = np.meshgrid(
+        *((np.arange(side) - (side - 1) / 2) * spacing for side in weight.shape[-2:]), indexing="ij"
+    )
+    out = np.zeros((x.shape[0], weight.shape[0], height, width))
+    for i, j in np.ndindex(height, width):
+        latitude = np.pi / 2 - (i + 0.5) * np.pi / height
+        longitude = -np.pi + (j + 0.5) * 2 * np.pi / width
+        taps = read(x, plane_rays(camera(longitude, latitude), right, down))
+        out[:, :, i, j] = np.einsum("biuv,oiuv->bo", taps, weight)
+    return out if bias is None else out + bias[:, None, None]
