@@ -59,15 +59,15 @@ def bilinear(
     """Read the images between their pixels: four neighbours, weighted by nearness, 0 outside."""
     height, width = images.shape[-2:]
     top, left = rows.detach().floor(), columns.detach().floor()
-    result = images.new_zeros(*images.shape[:2], *rows.shape)
+    pixels = images.flatten(2)
+    result = images.new_zeros(*images.shape[:2], rows.numel())
     for row, row_weight in ((top, top + 1 - rows), (top + 1, rows - top)):
         for column, column_weight in ((left, left + 1 - columns), (left + 1, columns - left)):
             inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
             weight = torch.where(inside, row_weight * column_weight, 0.0).to(images.dtype)
-            i = row.clamp(0, height - 1).long()
-            j = column.clamp(0, width - 1).long()
-            result = result + weight * images[:, :, i, j]
-    return result
+            index = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long()
+            result = result + weight.flatten() * pixels.index_select(2, index.flatten())
+    return result.unflatten(2, rows.shape)
 
 
 def _affine_matrix(matrix: Tensor) -> None:

@@ -23,8 +23,8 @@ from ktnlib.alignment.commutation import LETTER_W, letter
 from .engine import Checkpoint
 
 SCALES = {
-    "smoke": {"seeds": 5, "digits": 64, "source": "digits"},
-    "laptop": {"seeds": 5, "digits": 500, "source": "mnist"},
+    "smoke": {"seeds": 5, "digits": 32, "source": "digits"},
+    "laptop": {"seeds": 5, "digits": 200, "source": "mnist"},
 }
 UNITS = {"error": "", "there_and_back": "", "wm": ""}
 
