@@ -1,9 +1,9 @@
-"""Render the book's own panorama, the painted room: `python data/make_painted_room.py [--height 512] [--output FILE]`.
+"""Render the book's own panorama, the painted room: `python data/make_painted_room.py`.
 
-A ray goes through every pixel centre of a finer equirectangular grid (row 0 looks up, longitude 0 is the centre of
-the image) to the nearest of a few axis-aligned boxes; the light comes through the window and from five lamps, with shadows; a
-box filter brings the picture down. Axes: x to longitude 0, y to longitude +90° (the viewer's right), z up, metres
-from the camera.
+A ray goes through every pixel centre of a finer equirectangular grid (row 0 looks up, longitude 0 is the
+centre of the image) to the nearest of a few axis-aligned boxes and spheres; light comes through the window
+and from five lamps, with shadows; a box filter brings the picture down. Axes: x to longitude 0, y to
+longitude +90° (the viewer's right), z up, metres from the camera. Takes two minutes.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def furniture() -> list[Box]:
 
 
 def spheres() -> list[tuple[np.ndarray, float, tuple[float, float, float], float]]:
-    """Centre, radius, linear colour, own light: a paper lantern, two plants, a globe on the bookcase, fruit."""
+    """Centre, radius, linear colour, own light: a paper lantern, two plants, a globe, fruit."""
     leaves = []
     generator = np.random.default_rng(11)
     for stem, spread in (((2.68, 3.18, -0.75), 0.28), ((-2.8, 3.2, -0.72), 0.26)):
@@ -108,7 +108,7 @@ def hit_sphere(origin, direction, centre, radius):
 
 
 def face_colour(point, side: int, box: Box, inside: bool) -> np.ndarray:
-    """Linear colour of points on one side of a box; its picture has right and down as the viewer sees them."""
+    """Linear colour of points on one side of a box; the picture's right is the viewer's right."""
     picture = box.faces.get(side)
     if picture is None:
         return np.broadcast_to(srgb_to_linear(np.float32(box.colour)), point.shape)
@@ -148,7 +148,7 @@ class Room:
         self.spheres = spheres()
 
     def nearest(self, direction):
-        """Point, normal towards the viewer, linear colour and own light where each ray from the camera ends."""
+        """Point, normal towards the viewer, colour and own light where each ray from the camera ends."""
         origin = np.zeros(3, np.float32)
         distance, side = hit_box(origin, direction, self.shell.low, self.shell.high, True)
         thing = np.zeros(len(distance), int)
@@ -192,7 +192,7 @@ class Room:
         return free
 
     def light(self, point, normal) -> np.ndarray:
-        """Light arriving at each point, linear RGB: sky through the window, lamps, sun, and what the walls return."""
+        """Light arriving at each point, linear RGB: sky through the window, lamps, sun, and the walls."""
         start = point + 1e-3 * normal
         total = np.zeros_like(point) + np.float32([0.47, 0.45, 0.42]) * self.openness(point, normal)[:, None]
         sky = [((2.98, y, z), (0.55, 0.60, 0.66)) for y in (-1.35, -0.45, 0.45, 1.35) for z in (0.55, 1.15)]
@@ -237,7 +237,7 @@ def on_bars(y, z):
 
 
 def tone(linear: np.ndarray) -> np.ndarray:
-    """Compress the highlights softly: x (1 + x/w²) / (1 + x/e), nearly straight in the dark; then the sRGB curve."""
+    """Compress the highlights softly, nearly straight in the dark; then the sRGB curve."""
     exposed = 1.5 * linear
     return linear_to_srgb(np.clip(exposed * (1 + exposed / 9) / (1 + 0.55 * exposed), 0, 1))
 

@@ -1,7 +1,7 @@
 """What is painted on the six sides of the painted room and on its furniture, as seen from inside.
 
-Every function returns an sRGB picture, float32 in [0, 1], `PIXELS_PER_METRE` fine. Lengths are metres from the
-picture's top left corner. Only the room's renderer, make_painted_room.py, uses this file.
+Every function returns an sRGB picture, float32 in [0, 1], `PIXELS_PER_METRE` fine. Lengths are metres from
+the picture's top left corner. Only the room's renderer, make_painted_room.py, uses this file.
 """
 
 import numpy as np
@@ -195,7 +195,9 @@ def floor(width: float, height: float) -> np.ndarray:
         while start < height:
             shade = 1 + 0.1 * generator.uniform(-1, 1)
             colour = [round(value * shade) for value in (190, 138, 86)]
-            wall.box(plank * 0.18, start, plank * 0.18 + 0.172, start + 1.49, "#%02x%02x%02x" % tuple(colour))
+            wall.box(
+                plank * 0.18, start, plank * 0.18 + 0.172, start + 1.49, "#{:02x}{:02x}{:02x}".format(*colour)
+            )
             wall.box(plank * 0.18 + 0.172, start, plank * 0.18 + 0.18, start + 1.5, "#6F4A2A")
             wall.box(plank * 0.18, start + 1.49, plank * 0.18 + 0.18, start + 1.5, "#6F4A2A")
             start += 1.5

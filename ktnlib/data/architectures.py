@@ -1,0 +1,118 @@
+"""The source networks' shapes, in plain layers; every net begins with its own normalisation."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import pad, relu
+
+from .convert import DARKNET, FIRES
+
+DARKNET_POOLS = (0, 1, 5, 9)  # a 2 x 2 maximum follows these convolutions
+
+
+class Normalise(nn.Module):
+    """(x − mean)/std per channel; mean and std are no part of the state dict."""
+
+    mean: Float[Tensor, "1 channel 1 1"]
+    std: Float[Tensor, "1 channel 1 1"]
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean)[None, :, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[None, :, None, None], persistent=False)
+
+    def forward(
+        self, x: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch channel height width"]:
+        return (x - self.mean) / self.std
+
+
+def tinydarknet() -> nn.Sequential:
+    """16 convolutions, each but the last followed by a leaky ReLU of slope 0.1; the mean over the map is the answer."""
+    layers: list[nn.Module] = [Normalise((0.0,) * 3, (1.0,) * 3)]
+    for number, (inputs, outputs, size) in enumerate(DARKNET):
+        layers.append(nn.Conv2d(inputs, outputs, size, padding=size // 2))
+        if number < len(DARKNET) - 1:
+            layers.append(nn.LeakyReLU(0.1))
+        if number in DARKNET_POOLS:
+            layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+class Fire(nn.Module):
+    """Squeeze to few channels, expand by 1 × 1 and 3 × 3 side by side."""
+
+    def __init__(self, inputs: int, squeeze: int, expand: int):
+        super().__init__()
+        self.squeeze1x1 = nn.Conv2d(inputs, squeeze, 1)
+        self.expand1x1 = nn.Conv2d(squeeze, expand, 1)
+        self.expand3x3 = nn.Conv2d(squeeze, expand, 3, padding=1)
+
+    def forward(
+        self, x: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch out height width"]:
+        x = relu(self.squeeze1x1(x))
+        return torch.cat([relu(self.expand1x1(x)), relu(self.expand3x3(x))], dim=1)
+
+
+def squeezenet() -> nn.Sequential:
+    """SqueezeNet 1.1; the mean colour is that of Caffe, in units of [0, 1]."""
+    layers = {"normalise": Normalise((123 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3)}
+    layers |= {"conv1": nn.Conv2d(3, 64, 3, stride=2), "relu1": nn.ReLU()}
+    inputs = 64
+    for number, (squeeze, expand) in enumerate(FIRES, 2):
+        if number in (2, 4, 6):
+            layers[f"pool{number - 1}"] = nn.MaxPool2d(3, 2, ceil_mode=True)
+        layers[f"fire{number}"] = Fire(inputs, squeeze, expand)
+        inputs = 2 * expand
+    layers |= {"conv10": nn.Conv2d(inputs, 1000, 1), "relu10": nn.ReLU()}
+    layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    net = nn.Sequential()
+    for name, layer in layers.items():
+        net.add_module(name, layer)
+    return net
+
+
+class Block(nn.Module):
+    """Two convolutions and a shortcut that halves by taking every second pixel and pads channels with zeros."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.stride = outputs // inputs
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, self.stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.padding = (outputs - inputs) // 2
+
+    def forward(
+        self, x: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch out height2 width2"]:
+        shortcut = pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.padding, self.padding))
+        return relu(shortcut + self.bn2(self.conv2(relu(self.bn1(self.conv1(x))))))
+
+
+class ResNet(nn.Module):
+    """The CIFAR-10 residual network: three stages of `depth` blocks with 16, 32 and 64 channels."""
+
+    def __init__(self, depth: int):
+        super().__init__()
+        self.normalise = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = nn.Sequential(*(Block(16, 16) for _ in range(depth)))
+        self.layer2 = nn.Sequential(*(Block(16 if n == 0 else 32, 32) for n in range(depth)))
+        self.layer3 = nn.Sequential(*(Block(32 if n == 0 else 64, 64) for n in range(depth)))
+        self.linear = nn.Linear(64, 10)
+
+    def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 10"]:
+        x = relu(self.bn1(self.conv1(self.normalise(x))))
+        return self.linear(self.layer3(self.layer2(self.layer1(x))).mean(dim=(2, 3)))
+
+
+def dncnn() -> nn.Sequential:
+    """17 convolutions of 3 × 3; the answer is the noise."""
+    layers: list[nn.Module] = [Normalise((0.0,), (1.0,)), nn.Conv2d(1, 64, 3, padding=1), nn.ReLU()]
+    for _ in range(15):
+        layers += [nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(64, 1, 3, padding=1))
