@@ -16,13 +16,11 @@ void main() {
   colour = vec4(lookup(latitude, yaw + atan(east, outward)), 1);
 }`;
 
-export const direction = (angle, positive, negative) =>
-  `${Math.abs(Math.round(angle))}° ${Math.round(angle) < 0 ? negative : positive}`;
+export const direction = (angle, positive, negative) => `${Math.abs(angle)}° ${angle < 0 ? negative : positive}`;
 export const share = (value) => `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
 
 // view as in sphere.js -> the shares of columns, of pixels (counted on a grid of 360 rows) and of the sphere
-export function shares(view) {
-  const mask = coverage(view, 360, 720);
+export function shares(view, mask = coverage(view, 360, 720)) {
   return [columnShare(view), mask.reduce((sum, inside) => sum + inside, 0) / mask.length, sphereShare(view)];
 }
 
@@ -47,28 +45,31 @@ function render({ model, el }) {
   const sliders = [
     control("yaw", "yaw_deg", -180, 180, (angle) => direction(angle, "east", "west")),
     control("pitch", "pitch_deg", -90, 90, (angle) => direction(angle, "north", "south")),
-    control("field of view", "fov_deg", ...FOV, (angle) => `${Math.round(angle)}°`),
+    control("field of view", "fov_deg", ...FOV, (angle) => `${angle}°`),
   ];
 
-  let picture = null, numbers = null; // the panorama as a canvas, and as numbers once the processor needs them
+  const follow = () => TRAITS.forEach((trait, k) => sliders[k].set(model.get(trait)));
+  let picture = null, numbers = null, home = null; // the panorama as a canvas, and as numbers once the processor needs them
+  let note = ""; // said once before the next reading
   const scale = devicePixelRatio > 1 ? 2 : 1.5;
   const gpu = model.get("backend") === "2d" ? null
     : painter(FRAGMENT, { width: WIDTH * scale, height: HEIGHT * scale, onChange: () => frames.request() });
 
   function draw() {
     if (!picture) return;
-    const paint = colours(ui.root), now = view(WIDTH, HEIGHT), got = shares(now);
+    const paint = colours(ui.root), now = view(WIDTH, HEIGHT), mask = coverage(now, 360, 720);
+    const got = shares(now, mask);
     ui.root.dataset.backend = gpu?.usable() ? "webgl2" : "2d";
-    TRAITS.forEach((trait, k) => sliders[k].set(model.get(trait)));
     drawView(camera.context2d());
-    drawMap(map.context2d(), { picture, view: now, got, paint });
+    drawMap(map.context2d(), { picture, view: now, mask, got, paint });
     const east = direction(model.get("yaw_deg"), "east", "west"), north = direction(model.get("pitch_deg"), "north", "south");
-    camera.setLabel(`The camera's view, looking ${east}, ${north}, ${Math.round(model.get("fov_deg"))}° wide. `
+    camera.setLabel(`The camera's view, looking ${east}, ${north}, ${model.get("fov_deg")}° wide. `
       + "Arrow keys look around, plus and minus change the field of view.");
     map.setLabel(`The whole panorama; the view covers ${share(got[1])} of its pixels. Arrow keys move the footprint.`);
     const columns = got[0] === 1 ? "in every column" : `in ${share(got[0])} of the columns`;
-    ui.say(`Looking ${east}, ${north}: the view covers ${share(got[1])} of the pixels, ${columns}, `
+    ui.say(`${note}Looking ${east}, ${north}: the view covers ${share(got[1])} of the pixels, ${columns}, `
       + `and ${share(got[2])} of the sphere.`);
+    note = "";
     ui.ready();
   }
 
@@ -83,13 +84,12 @@ function render({ model, el }) {
     for (const [latitude, name] of [[Math.PI / 2, "north pole"], [-Math.PI / 2, "south pole"]])
       if (inView(latitude, 0, view(WIDTH, HEIGHT))) {
         const [row, column] = viewPixel(latitude, 0, view(WIDTH, HEIGHT));
-        spot(context, column + 0.5, row + 0.5, name);
+        poleMark(context, column + 0.5, row + 0.5, name, { width: WIDTH, above: row > HEIGHT - 30 });
       }
   }
 
   const show = (next) => { picture = next; numbers = null; gpu?.load(next); frames.request(); };
   const room = scaled(new Blob([model.get("picture")])).then((decoded) => { home = decoded; show(decoded); });
-  let home = null;
   const back = button(ui.buttons, "Back to the first panorama", () => { back.hidden = true; show(home); chooser.focus(); });
   back.hidden = true;
   async function take(file) {
@@ -98,8 +98,8 @@ function render({ model, el }) {
       const own = await scaled(file, file.name);
       await room;
       back.hidden = false;
+      note = `“${file.name}”, ${own.width} × ${own.height} pixels here, stays in your browser. `;
       show(own);
-      ui.say(`“${file.name}” is shown ${own.width} pixels wide; it stays in your browser.`);
     } catch (error) {
       ui.say(`${error.message} The view stays as it was.`);
     }
@@ -152,7 +152,7 @@ function render({ model, el }) {
     e.preventDefault();
     zoom(Math.exp(limit(e.deltaY, -100, 100) / 500));
   }, { passive: false });
-  ui.watch([...TRAITS, "roll_deg"], frames.request);
+  ui.watch([...TRAITS, "roll_deg"], () => { follow(); frames.request(); });
   ui.undo.add(onThemeChange(ui.root, frames.request));
   ui.undo.add(frames.stop);
   ui.undo.add(() => gpu?.dispose());
@@ -185,45 +185,33 @@ function byHand(values, { width, height }, view) {
   return canvas;
 }
 
-function drawMap(context, { picture, view, got, paint }) {
+function drawMap(context, { picture, view, mask, got, paint }) {
   context.clearRect(0, 0, WIDTH, HEIGHT);
   context.drawImage(picture, MAP.x, MAP.y, MAP.width, MAP.height);
-  context.drawImage(veil(view, paint), MAP.x, MAP.y, MAP.width, MAP.height);
-  context.save();
-  context.beginPath();
-  context.rect(MAP.x, MAP.y, MAP.width, MAP.height);
-  context.clip();
+  context.drawImage(veil(mask, paint), MAP.x, MAP.y, MAP.width, MAP.height);
   const edge = footprint(view);
-  for (const [colour, wide] of [["#fff", 5], [paint.image, 2.5]]) {
-    Object.assign(context, { strokeStyle: colour, lineWidth: wide, lineJoin: "round" });
-    for (const turn of [-2, -1, 0, 1, 2]) { // longitudes run on past the seam
-      context.beginPath();
-      for (const [latitude, longitude] of edge) context.lineTo(
-        MAP.x + (longitude / (2 * Math.PI) + 0.5 + turn) * MAP.width, MAP.y + (0.5 - latitude / Math.PI) * MAP.height);
-      context.stroke();
+  clipped(context, MAP, () => {
+    for (const [colour, wide] of [["#fff", 5], [paint.image, 2.5]]) {
+      Object.assign(context, { strokeStyle: colour, lineWidth: wide, lineJoin: "round" });
+      for (const turn of [-2, -1, 0, 1, 2]) { // longitudes run on past the seam
+        context.beginPath();
+        for (const [latitude, longitude] of edge) context.lineTo(...mapPlace(latitude, longitude + 2 * Math.PI * turn, MAP));
+        context.stroke();
+      }
     }
-  }
-  context.restore();
-  Object.assign(context, { font: "11px system-ui, sans-serif", fillStyle: paint.muted, textBaseline: "middle", lineWidth: 1 });
-  Object.assign(context, { textAlign: "right", strokeStyle: paint.muted });
-  for (const angle of [90, 60, 30, 0, -30, -60, -90]) {
-    const y = MAP.y + (0.5 - angle / 180) * MAP.height;
-    context.fillText(angle ? `${Math.abs(angle)}°${angle > 0 ? "N" : "S"}` : "0°", MAP.x - 6, y);
-    context.beginPath();
-    context.moveTo(MAP.x - 4, y);
-    context.lineTo(MAP.x, y);
-    context.stroke();
-  }
+  });
+  latitudeTicks(context, MAP, paint.muted);
   ["columns", "pixels", "sphere"].forEach((name, k) => bar(context, MAP.y + MAP.height + 28 + 28 * k, name, got[k], paint));
 }
 
 // what the view does not see steps back
-function veil(view, paint) {
-  const canvas = document.createElement("canvas"), width = 2 * MAP.width, height = 2 * MAP.height;
-  Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d"), out = context.createImageData(width, height);
-  const [r, g, b] = rgb(paint.ground), mask = coverage(view, height, width);
-  mask.forEach((inside, k) => { if (!inside) out.data.set([r, g, b, 140], 4 * k); });
+function veil(mask, paint) {
+  const canvas = document.createElement("canvas"), [r, g, b] = rgb(paint.ground), width = Math.sqrt(2 * mask.length);
+  Object.assign(canvas, { width, height: width / 2 });
+  const context = canvas.getContext("2d"), out = context.createImageData(width, width / 2);
+  for (let k = 0; k < mask.length; k++) if (!mask[k]) {
+    out.data[4 * k] = r; out.data[4 * k + 1] = g; out.data[4 * k + 2] = b; out.data[4 * k + 3] = 140;
+  }
   context.putImageData(out, 0, 0);
   return canvas;
 }
@@ -238,19 +226,6 @@ function bar(context, y, name, value, paint) {
   context.fillRect(x, y - 5, long, 10);
   context.fillStyle = name === "sphere" ? paint.muted : paint.image;
   context.fillRect(x, y - 5, long * value, 10);
-}
-
-function spot(context, x, y, name) {
-  Object.assign(context, { strokeStyle: "#000", lineWidth: 4, font: "600 13px system-ui, sans-serif", textAlign: "center" });
-  context.beginPath();
-  context.arc(x, y, 6, 0, 2 * Math.PI);
-  context.stroke();
-  Object.assign(context, { strokeStyle: "#fff", lineWidth: 2 });
-  context.stroke();
-  const [left, below] = [Math.min(WIDTH - 42, Math.max(42, x)), y > HEIGHT - 30 ? y - 14 : y + 22];
-  Object.assign(context, { strokeStyle: "#000", lineWidth: 3, fillStyle: "#fff", lineJoin: "round" });
-  context.strokeText(name, left, below);
-  context.fillText(name, left, below);
 }
 
 // Two fingers: `move` gets the distance at the start over the distance now.

@@ -22,7 +22,7 @@ class PanoramaViewer(BookWidget):
         (60.0, True)
     """
 
-    _esm = assemble(*PARTS, "sphere.js", "webgl.js", "panorama_viewer.js")
+    _esm = assemble(*PARTS, "sphere.js", "webgl.js", "map.js", "panorama_viewer.js")
     _css = assemble("widget.css", "panorama_viewer.css")
 
     picture = traitlets.Bytes().tag(sync=True)  # the encoded panorama, row 0 north, longitude 0 in the middle
@@ -42,7 +42,7 @@ class PanoramaViewer(BookWidget):
         "its share of the sphere, but takes ever more of the pixels."
     ).tag(sync=True)
     still = traitlets.Unicode("panorama_viewer.webp").tag(sync=True)
-    reserve = traitlets.Int(640).tag(sync=True)
+    reserve = traitlets.Int(540).tag(sync=True)
     reserve_narrow = traitlets.Int(1010).tag(sync=True)
 
     def __init__(self, panorama: Float[Tensor, "..."] | None = None, **traits):

@@ -56,25 +56,19 @@ export function fold(row, column, height, width) {
 // the four pixels a bilinear sample reads -> [[row, column, weight], ...], north-west, north-east, south-west, south-east
 export function neighbours(row, column, height, width) {
   const top = Math.floor(row), left = Math.floor(column), down = row - top, right = column - left;
-  return [[0, 0, (1 - down) * (1 - right)], [0, 1, (1 - down) * right], [1, 0, down * (1 - right)], [1, 1, down * right]]
-    .map(([i, j, weight]) => [...fold(top + i, left + j, height, width), weight]);
-}
-
-export function bilinear(values, height, width, channels, row, column) {
-  const sum = Array(channels).fill(0);
-  for (const [i, j, weight] of neighbours(row, column, height, width))
-    for (let c = 0; c < channels; c++) sum[c] += weight * values[(i * width + j) * channels + c];
-  return sum;
+  const read = (i, j, weight) => { const at = fold(top + i, left + j, height, width); at.push(weight); return at; };
+  return [read(0, 0, (1 - down) * (1 - right)), read(0, 1, (1 - down) * right), read(1, 0, down * (1 - right)),
+    read(1, 1, down * right)];
 }
 
 // The view of a panorama whose channels lie last, as flat numbers in the same order.
 export function renderView(values, height, width, channels, view) {
-  const picture = [];
-  for (let row = 0; row < view.height; row++)
-    for (let column = 0; column < view.width; column++) {
-      const place = sphereToPixel(...viewPoint(row, column, view), height, width);
-      picture.push(...bilinear(values, height, width, channels, ...place));
-    }
+  const picture = Array(view.height * view.width * channels).fill(0);
+  for (let row = 0, at = 0; row < view.height; row++) for (let column = 0; column < view.width; column++, at += channels) {
+    const [latitude, longitude] = viewPoint(row, column, view), [y, x] = sphereToPixel(latitude, longitude, height, width);
+    for (const [i, j, weight] of neighbours(y, x, height, width))
+      for (let c = 0; c < channels; c++) picture[at + c] += weight * values[(i * width + j) * channels + c];
+  }
   return picture;
 }
 
