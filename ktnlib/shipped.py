@@ -7,7 +7,7 @@ _REPOSITORY = Path(__file__).parent.parent / "data"
 
 
 def shipped(*parts: str) -> Path:
-    """Path of a shipped file or folder: beside this file in an installed wheel, else in the repository's `data/`.
+    """Path of a shipped file: beside this file in an installed wheel, else in the repository's `data/`.
 
     Args:
         parts: names below the folder, as in `shipped("results", "commutation-smoke.json")`; none: the folder.

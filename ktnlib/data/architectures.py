@@ -28,7 +28,7 @@ class Normalise(nn.Module):
 
 
 def tinydarknet() -> nn.Sequential:
-    """16 convolutions, each but the last followed by a leaky ReLU of slope 0.1; the mean over the map is the answer."""
+    """16 convolutions, each but the last followed by a leaky ReLU of slope 0.1; the map's mean answers."""
     layers: list[nn.Module] = [Normalise((0.0,) * 3, (1.0,) * 3)]
     for number, (inputs, outputs, size) in enumerate(DARKNET):
         layers.append(nn.Conv2d(inputs, outputs, size, padding=size // 2))
@@ -74,7 +74,7 @@ def squeezenet() -> nn.Sequential:
 
 
 class Block(nn.Module):
-    """Two convolutions and a shortcut that halves by taking every second pixel and pads channels with zeros."""
+    """Two convolutions and a shortcut that takes every second pixel and pads with zero channels."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Hashes of what a file says, whatever its packing, and packed arrays whose bytes depend on the arrays alone."""
+"""Hashes of what a file says, whatever its packing; packed arrays whose bytes follow from the arrays."""
 
 import gzip
 import hashlib
@@ -25,9 +25,9 @@ _DAMAGED = (
 def content_sha256(path: Path) -> str:
     """The sha256 of a file's content, by the ending of its name.
 
-    `.gz`: of the uncompressed bytes. `.npz`: of the arrays' names, types, shapes and values, in the order of the
-    names. `.png`: of mode, size and pixels. A folder: of the lines "sha256 name" of its files in the order of the
-    names. Anything else: of the bytes.
+    `.gz`: of the uncompressed bytes. `.npz`: of the arrays' names, types, shapes and values, in the order of
+    the names. `.png`: of mode, size and pixels. A folder: of the lines "sha256 name" of its files in the
+    order of the names. Anything else: of the bytes.
 
     Raises:
         FileNotFoundError: there is nothing at `path`.

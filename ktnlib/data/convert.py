@@ -59,7 +59,7 @@ def darknet_to_npz(weights: bytes, labels: bytes) -> bytes:
     """Tiny Darknet with its batch norm folded in: W = k g/(√v + 1e-6), b = β − m g/(√v + 1e-6).
 
     `weights`: 16 bytes of header, then float32: per convolution β, g, m, v and k, without norm b and k.
-    `labels`: the classes' synsets in the net's own order; the map to their sorted order is kept beside the weights.
+    `labels`: the classes' synsets in the net's own order; the map to their sorted order is kept too.
     """
     numbers, start = np.frombuffer(weights, "<f4", offset=16).astype(np.float64), 0
     arrays: dict[str, np.ndarray] = {}

@@ -16,7 +16,7 @@ def digits() -> LabelledImages:
     Raises:
         ValueError: the shipped file is truncated or altered.
 
-    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, 1998, as scikit-learn carries them.
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, 1998, through scikit-learn.
 
     Example:
         >>> from ktnlib.data import digits

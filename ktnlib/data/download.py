@@ -19,14 +19,14 @@ PAUSES = (1.0, 3.0)  # seconds before the second and third attempt, where the se
 ORPHAN = 24 * 3600.0  # seconds after which a temporary file can't belong to a download under way
 
 
-class Gone(ConnectionError):
+class RefusedError(ConnectionError):
     """An answer that trying again won't change."""
 
 
 def download(dataset: DataSet, file: DataFile, target: Path) -> Path:
     """Download what a file is made of, convert it, check its content, and only then put it in place.
 
-    Two processes may do so at once: each has its own temporary file, and the last rename wins with equal content.
+    Two processes may do so at once: each has its own temporary file, and both renames give equal content.
 
     Raises:
         ImportError: pooch or tqdm is not installed.
@@ -43,8 +43,9 @@ def download(dataset: DataSet, file: DataFile, target: Path) -> Path:
             found = content_sha256(private)
             if found != file.kept_content:
                 raise ValueError(
-                    f"{file.path}, of the set {dataset.name!r}, came over whole, but after {dataset.convert!r} its "
-                    f"content has sha256 {found}; wanted {file.kept_content}; nothing was kept; please report this"
+                    f"{file.path}, of the set {dataset.name!r}, came over whole, but after "
+                    f"{dataset.convert!r} its content has sha256 {found}; wanted {file.kept_content}; "
+                    "nothing was kept; please report this"
                 )
             private.chmod(0o644)  # a cache may be shared
             os.replace(private, target)
@@ -54,8 +55,8 @@ def download(dataset: DataSet, file: DataFile, target: Path) -> Path:
         raise OSError(
             cause.errno,
             f"{file.kept}, of the set {dataset.name!r}, can't be written to the cache {target.parent} "
-            f"({cause.strerror}); let KTNLIB_CACHE name an absolute folder that can be written, or KTNLIB_DATA one "
-            f"that holds {file.path}",
+            f"({cause.strerror}); let KTNLIB_CACHE name an absolute folder that can be written, or "
+            f"KTNLIB_DATA one that holds {file.path}",
         ) from cause
     return target
 
@@ -66,11 +67,11 @@ def _fetch(upstream: Upstream, folder: Path, dataset: DataSet, file: DataFile) -
         try:
             return _fetch_once(upstream)
         except ConnectionError as cause:
-            if pause is None or isinstance(cause, Gone):
+            if pause is None or isinstance(cause, RefusedError):
                 raise ConnectionError(
-                    f"could not download {file.path}, of the set {dataset.name!r}, from {upstream.address}: {cause}; "
-                    f"look at the network and try again, or put the file at {file.path} below an absolute folder "
-                    "that KTNLIB_DATA names"
+                    f"could not download {file.path}, of the set {dataset.name!r}, from "
+                    f"{upstream.address}: {cause}; look at the network and try again, or put the file at "
+                    f"{file.path} below an absolute folder that KTNLIB_DATA names"
                 ) from cause
             time.sleep(pause)
     raise AssertionError("unreachable: the last pause is None")
@@ -93,14 +94,14 @@ def _fetch_once(upstream: Upstream) -> bytes:
         fetch(upstream.address, sink, None)
     except requests.HTTPError as cause:
         status = cause.response.status_code
-        kind = ConnectionError if status >= 500 or status == 429 else Gone
+        kind = ConnectionError if status >= 500 or status == 429 else RefusedError
         raise kind(f"the server answered {status} {cause.response.reason}") from cause
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.Timeout) as cause:
         raise ConnectionError(
             f"the line broke after {len(sink.data):,} of {upstream.bytes:,} bytes"
         ) from cause
     except requests.RequestException as cause:
-        raise Gone(f"no answer ({type(cause).__name__})") from cause
+        raise RefusedError(f"no answer ({type(cause).__name__})") from cause
     finally:
         for answer in answers:
             answer.close()
@@ -108,7 +109,7 @@ def _fetch_once(upstream: Upstream) -> bytes:
 
 
 class _Sink:
-    """Takes the bytes of a download in memory (the largest file has 10 MB), and no more than were announced."""
+    """Takes a download in memory (the largest file has 10 MB), and no more than was announced."""
 
     def __init__(self, upstream: Upstream):
         self.upstream = upstream
@@ -117,7 +118,7 @@ class _Sink:
     def write(self, chunk: bytes) -> None:
         self.data += chunk
         if len(self.data) > self.upstream.bytes:
-            raise Gone(f"more came than the {self.upstream.bytes:,} bytes of the published file")
+            raise RefusedError(f"more came than the {self.upstream.bytes:,} bytes of the published file")
 
     def flush(self) -> None:
         pass
@@ -128,8 +129,8 @@ class _Sink:
         found = hashlib.sha256(self.data).hexdigest()
         if self.upstream.sha256 not in (None, found):
             raise ValueError(
-                f"what {self.upstream.address} sent has sha256 {found}; wanted {self.upstream.sha256}; nothing was "
-                "kept: the file was changed at its source or on the way"
+                f"what {self.upstream.address} sent has sha256 {found}; wanted {self.upstream.sha256}; "
+                "nothing was kept: the file was changed at its source or on the way"
             )
         return bytes(self.data)
 
@@ -147,7 +148,7 @@ def _optional():
 def _refuse_scheme(address: str) -> None:
     scheme = address.partition(":")[0]
     if scheme not in SCHEMES:
-        raise Gone(f"the address {address} is {scheme}; only https is followed")
+        raise RefusedError(f"the address {address} is {scheme}; only https is followed")
 
 
 @contextlib.contextmanager

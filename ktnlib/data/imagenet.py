@@ -12,7 +12,7 @@ from .pictures import read_picture
 
 
 class Sample(NamedTuple):
-    """One photograph, (1, 3, height, width) float32 RGB in [0, 1]; `label` counts the classes' sorted synsets."""
+    """One photograph, (1, 3, height, width) float32 RGB in [0, 1]; `label` counts sorted synsets."""
 
     name: str
     image: Float[Tensor, "1 3 height width"]

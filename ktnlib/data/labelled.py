@@ -46,8 +46,8 @@ def read_packed(path: Path) -> LabelledImages:
             raise ValueError(f"{path} holds {', '.join(arrays)}; wanted x_train, y_train, x_test and y_test")
         if images.dtype != np.uint8 or images.ndim != 4 or labels.shape != images.shape[:1]:
             raise ValueError(
-                f"x_{part} of {path} is {images.dtype} {images.shape} with labels {labels.shape}; wanted uint8 "
-                "(number, height, width, channel) and one label an image"
+                f"x_{part} of {path} is {images.dtype} {images.shape} with labels {labels.shape}; wanted "
+                "uint8 (number, height, width, channel) and one label an image"
             )
     return LabelledImages(
         images_to_tensor(arrays["x_train"]),

@@ -9,7 +9,7 @@ from .obtain import obtain
 
 
 def lens_psf() -> Float[Tensor, "9 12 3 25 25"]:
-    """Load a lens's blur at 9 × 12 places of its field: RGB kernels of 25 × 25 pixels, each channel sums to 1.
+    """Load a lens's blur at 9 × 12 places of its field: 25 × 25 pixels, RGB, each channel sums to 1.
 
     Looks below KTNLIB_DATA, then in the user's cache, then downloads (1.8 MB).
 

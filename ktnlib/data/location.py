@@ -22,8 +22,9 @@ def judge(found: str | None, wanted: str) -> State:
 def choose(data: State | None, cache: State, *, may_download: bool) -> Action:
     """What to do, given the file below KTNLIB_DATA (None: the variable is not set) and the one in the cache.
 
-    A damaged file below KTNLIB_DATA is refused, never replaced: the folder belongs to the reader. A damaged file
-    in the cache is downloaded again where that is possible. Nothing is downloaded while KTNLIB_DATA is set.
+    A damaged file below KTNLIB_DATA is refused, never replaced: the folder belongs to the reader. A damaged
+    file in the cache is downloaded again where that is possible. Nothing is downloaded while KTNLIB_DATA is
+    set.
     """
     if data in ("have", "stale"):
         return "use data" if data == "have" else "refuse data"
@@ -46,8 +47,8 @@ def data_folder() -> Path | None:
     folder = Path(named)
     if not folder.is_absolute():
         raise ValueError(
-            f"`KTNLIB_DATA` is {named!r}, a relative path; wanted an absolute one, because notebooks run in their "
-            f"own folders; try KTNLIB_DATA={Path.cwd() / folder}"
+            f"`KTNLIB_DATA` is {named!r}, a relative path; wanted an absolute one, because notebooks run "
+            f"in their own folders; try KTNLIB_DATA={Path.cwd() / folder}"
         )
     if not folder.is_dir():
         raise ValueError(

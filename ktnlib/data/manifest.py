@@ -23,8 +23,8 @@ class Upstream:
 class DataFile:
     """One file of a set: what lies below `KTNLIB_DATA`, and what a download keeps in the cache.
 
-    `content` is the sha256 of what the loader keeps of `path`, not of its packing (see content.py); `kept` and
-    `kept_content` say the same of the cached file, which may have another form.
+    `content` is the sha256 of what the loader keeps of `path`, not of its packing (see content.py); `kept`
+    and `kept_content` say the same of the cached file, which may have another form.
     """
 
     path: str
@@ -110,7 +110,7 @@ def _parse_file(entry: dict, repositories: dict[str, str]) -> DataFile:
 
 
 def _parse_upstream(row: list, repositories: dict[str, str]) -> Upstream:
-    """A row is [repository's short name, path, bytes, sha256 or ""]; without a repository the path is an address."""
+    """A row is [repository's short name, path, bytes, sha256 or ""]; "" with an address as path."""
     short, path, size, sha256 = row
     address = path
     if short:

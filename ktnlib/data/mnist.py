@@ -1,12 +1,12 @@
 """MNIST, in the idx format it has always had."""
 
-import gzip
 import struct
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
+from .convert import gunzip
 from .labelled import LabelledImages, images_to_tensor, labels_to_tensor
 from .obtain import obtain
 
@@ -33,14 +33,14 @@ def mnist() -> LabelledImages:
 
 
 def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
-    """An idx file of bytes, packed by gzip or not: 0, 0, 8, number of axes, their lengths (big-endian), the values.
+    """An idx file of bytes, packed by gzip or not: 0, 0, 8, number of axes, big-endian lengths, values.
 
     Raises:
         ValueError: another format, or a file that is longer or shorter than it says.
     """
-    opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-    with opened as stream:
-        data = stream.read()
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gunzip(data)
     if len(data) < 4 or data[:3] != b"\0\0\x08":
         raise ValueError(f"{path} is no idx file of bytes: it begins with {data[:4]!r}")
     start = 4 + 4 * data[3]

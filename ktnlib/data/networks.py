@@ -21,9 +21,9 @@ def source_network(name: str) -> nn.Module:
     Looks below KTNLIB_DATA, then in the user's cache, then downloads (1 to 4 MB).
 
     Args:
-        name: "tinydarknet" and "squeezenet1.1" answer with the 1,000 ImageNet classes in the order of their sorted
-            synsets (at their best on 224 and 227 pixels), "resnet20" and "resnet44" with the 10 of CIFAR-10 (32 pixels),
-            "dncnn" with the noise of a grey picture: subtract it.
+        name: "tinydarknet" and "squeezenet1.1" answer with the 1,000 ImageNet classes in the order of their
+            sorted synsets (at their best on 224 and 227 pixels), "resnet20" and "resnet44" with the 10 of
+            CIFAR-10 (32 pixels), "dncnn" with the noise of a grey picture: subtract it.
 
     Returns:
         A module that takes (batch, 3, height, width) RGB in [0, 1]; "dncnn" takes (batch, 1, height, width).

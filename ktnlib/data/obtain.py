@@ -60,13 +60,14 @@ def _refusal(dataset: DataSet, file: DataFile, place: Path, action: Action) -> E
     if action in ("refuse data", "refuse cache"):
         wanted = file.content if action == "refuse data" else file.kept_content
         return ValueError(
-            f"{place}, of the set {dataset.name!r}, is truncated or altered: its content is not the one with sha256 "
-            f"{wanted}; {'replace' if action == 'refuse data' else 'remove'} it, {_way(dataset, file)}"
+            f"{place}, of the set {dataset.name!r}, is truncated or altered: its content is not the one "
+            f"with sha256 {wanted}; {'replace' if action == 'refuse data' else 'remove'} it, {_way(dataset, file)}"
         )
     folder = data_folder()
     looked = f"neither in KTNLIB_DATA={folder} nor in" if folder else "not in"
     return FileNotFoundError(
-        f"{file.path}, of the set {dataset.name!r}, is {looked} the cache {cache_folder()}; {_way(dataset, file)}"
+        f"{file.path}, of the set {dataset.name!r}, is {looked} the cache {cache_folder()}; "
+        f"{_way(dataset, file)}"
     )
 
 
@@ -77,4 +78,7 @@ def _way(dataset: DataSet, file: DataFile) -> str:
     if dataset.by_hand:
         return f"{put}; it can't be downloaded: {dataset.by_hand}"
     addresses = " and ".join(upstream.address for upstream in file.upstream)
-    return f"{put}, or run `python -m ktnlib.data get {dataset.name}` with KTNLIB_DATA unset, which downloads {addresses}"
+    return (
+        f"{put}, or run `python -m ktnlib.data get {dataset.name}` with KTNLIB_DATA unset, which downloads "
+        f"{addresses}"
+    )

@@ -18,7 +18,7 @@ SETS = ("painted-room", "panoramas", "panoramas-highres", "panoramas-lefteye")
 
 
 class Panoramas(Sequence):
-    """A list of (name, panorama) whose pictures are read, and their content checked, when they are asked for."""
+    """A list of (name, panorama); a picture is read, and its content checked, when it is asked for."""
 
     def __init__(self, files: Iterable[tuple[DataSet, DataFile]], height: int):
         self._files = tuple(files)
@@ -45,19 +45,20 @@ class Panoramas(Sequence):
 def panoramas(*, height: int = 512, sets: Sequence[str] = SETS[:2], download: bool = False) -> Panoramas:
     """List the panoramas at hand: the painted room first, then photographs from KTNLIB_DATA or the cache.
 
-    Nothing is downloaded unless asked for: `panoramas(download=True)`, or `python -m ktnlib.data get panoramas`
-    once (48 MB). Without them the list holds the painted room alone.
+    Nothing is downloaded unless asked for: `panoramas(download=True)`, or `python -m ktnlib.data get
+    panoramas` once (48 MB). Without them the list holds the painted room alone.
 
     Args:
         height: rows of the pictures; it must divide theirs (512), and whole blocks of pixels are averaged.
-        sets: which sets of the manifest; "panoramas-highres" and "panoramas-lefteye" have 1,024 rows and more.
+        sets: which sets of the manifest; "panoramas-highres" and "panoramas-lefteye" have more rows.
         download: list all pictures of the sets, and download each when it is first read.
 
     Returns:
         A lazy sequence of (name, picture), the picture (1, 3, height, 2·height) float32 RGB in [0, 1].
 
     Raises:
-        ValueError: an unknown set; a `height` that doesn't divide a picture's (when it is read), or a damaged file.
+        ValueError: an unknown set; a `height` that doesn't divide a picture's (when it is read), or a
+            damaged file.
 
     Example:
         >>> from ktnlib.data import panoramas

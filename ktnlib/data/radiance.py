@@ -20,7 +20,7 @@ def hdr_to_png(published: bytes) -> bytes:
 def read_radiance(data: bytes) -> np.ndarray:
     """Linear light, (height, width, 3) float64, of a run-length coded RGBE file (rows from the top).
 
-    A pixel is three mantissas with one exponent: value = mantissa · 2^(exponent − 136), 0 where the exponent is 0.
+    A pixel is three mantissas with one exponent: mantissa · 2^(exponent − 136), or 0 where the exponent is 0.
 
     Raises:
         ValueError: another format or row order, or a file that ends early.
@@ -75,8 +75,8 @@ def _read_row(codes: np.ndarray, start: int, row: np.ndarray) -> int:
 def tone_map(linear: np.ndarray) -> np.ndarray:
     """Bring linear light (height, width, 3) of a panorama into [0, 1], sRGB-coded.
 
-    L = luminance · 0.18/average, where log average weighs a row by cos φ; L' = L (1 + L/4²)/(1 + L) scales all
-    three colours; what is above 1 is cut.
+    L = luminance · 0.18/average, where log average weighs a row by cos φ; L' = L (1 + L/4²)/(1 + L) scales
+    all three colours; what is above 1 is cut.
 
     Source: E. Reinhard et al., "Photographic tone reproduction for digital images", SIGGRAPH 2002, eqs. 1-4.
     """
