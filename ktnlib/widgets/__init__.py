@@ -2,3 +2,8 @@
 
 from .base import BookWidget as BookWidget
 from .base import assemble as assemble
+from .commutation import Commutation as Commutation
+from .panorama_viewer import PanoramaViewer as PanoramaViewer
+from .predict import Predict as Predict
+from .tangent_taps import TangentTaps as TangentTaps
+from .three_moves import ThreeMoves as ThreeMoves

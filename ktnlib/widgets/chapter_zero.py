@@ -11,18 +11,23 @@ from ktnlib.alignment.commutation import LETTER_W, letter
 W_AND_M = ["W and M, half a turn", {"picture": 1, "filter": 7, "transformation": "rotate", "amount": math.pi}]
 
 
-def pictures() -> dict[str, Tensor]:
-    """The book's digit, and a W off the middle of a picture, so that turning moves it too.
+def letter_page() -> Tensor:
+    """A W off the middle of a picture, so that turning moves it too.
 
     Example:
-        >>> pictures()["the letter W"].shape
+        >>> letter_page().shape
         torch.Size([13, 13])
     """
-    from ktnlib.data import running_digit  # only the default picture needs the data
-
     page = torch.zeros(13, 13)
     page[2:7, 6:11] = torch.from_numpy(letter(LETTER_W))
-    return {"the digit 5": running_digit(), "the letter W": page}
+    return page
+
+
+def pictures() -> dict[str, Tensor]:
+    """The book's digit, and its W."""
+    from ktnlib.data import running_digit  # only the default picture needs the data
+
+    return {"the digit 5": running_digit(), "the letter W": letter_page()}
 
 
 def filters(size: int = 5) -> dict[str, Tensor | dict[str, Tensor]]:

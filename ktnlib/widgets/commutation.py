@@ -50,8 +50,9 @@ class Commutation(BookWidget):
     still = traitlets.Unicode("commutation.webp").tag(sync=True)
     description = traitlets.Unicode(
         "A digit under a chosen move, the feature map of the moved digit, the moved feature map of the digit "
-        "and their difference. Whole-pixel shifts leave it blank; a turn by 45 degrees does not under an edge "
-        "filter, and nearly does under a round one; a zoom never does. Turned by half, W and M trade places."
+        "and their difference. Whole-pixel shifts leave it blank; a turn by 45 degrees does not under an "
+        "edge filter, and nearly does under a round one; a zoom never does. Turned by half, W and M change "
+        "places."
     ).tag(sync=True)
 
     def __init__(self, pictures: dict | None = None, filters: dict | None = None, **traits):

@@ -2,8 +2,10 @@
 
 // How far a guess is from the measured value, in the words a reader gets; `decimals` as shown.
 export function verdict(guess, measured, tolerance, unit, decimals) {
-  const gap = Math.abs(guess - measured), words = `${gap.toFixed(decimals)}${unit ? ` ${unit}` : ""}`;
-  if (gap <= tolerance) return { close: true, text: gap === 0 ? "Exactly that." : `Close: ${words} off.` };
+  // 20 % guessed for 10 % is ten points too high, not ten per cent
+  const own = unit === "%" ? "points" : unit, gap = Math.abs(guess - measured);
+  const words = `${gap.toFixed(decimals)}${own ? ` ${own}` : ""}`;
+  if (gap <= tolerance) return { close: true, text: gap < 0.5 * 10 ** -decimals ? "Exactly that." : `Close: ${words} off.` };
   return { close: false, text: `${words} too ${guess > measured ? "high" : "low"}.` };
 }
 
@@ -14,7 +16,7 @@ function render({ model, el }) {
   const say = (value) => `${value.toFixed(decimals).replace("-", "−")}${unit ? ` ${unit}` : ""}`;
   const own = options.length ? chooser() : number();
   const scale = options.length ? null : ruler();
-  const reveal = button(ui.buttons, "Reveal the measurement", () => ui.set({ revealed: true }));
+  const reveal = button(ui.buttons, "Reveal the measurement", () => { if (reveal.getAttribute("aria-disabled") !== "true") ui.set({ revealed: true }); });
 
   // radio buttons: the arrow keys move between them, as everywhere
   function chooser() {
@@ -26,7 +28,10 @@ function render({ model, el }) {
       input.addEventListener("change", () => ui.set({ choice: k }));
       return input;
     });
-    return { set: () => inputs.forEach((input, k) => { input.checked = k === model.get("choice"); }) };
+    return { set: (locked) => inputs.forEach((input, k) => {
+      input.checked = k === model.get("choice");
+      input.disabled = locked;
+    }) };
   }
 
   function number() {
@@ -35,19 +40,21 @@ function render({ model, el }) {
       label: "your prediction", min: low, max: high, step, value: model.get("guess"), format: say,
       onInput: (value) => ui.set({ guess: value }),
     });
-    return { set: () => made.set(model.get("guess")) };
+    return { set: (locked) => { made.set(model.get("guess")); made.input.disabled = locked; } };
   }
 
   // guess and measurement on one line; the words below say the same
   function ruler() {
     const line = make("div", ui.stages, { className: "ktn-ruler", "aria-hidden": "true" });
     const mark = (kind) => make("span", line, { className: `ktn-mark ktn-mark-${kind}` });
-    const gap = mark("gap"), guess = mark("guess"), measured = mark("measured"), [low, high] = model.get("bounds");
+    const gap = mark("gap"), guess = mark("guess"), measured = mark("measured"), [low, high] = model.get("bounds"), value = make("b", measured);
     const place = (value) => 100 * Math.min(1, Math.max(0, (value - low) / (high - low)));
     return () => {
       const [a, b] = [place(model.get("guess")), place(model.get("measured"))], shown = model.get("revealed");
       guess.style.left = `${a}%`;
       measured.style.left = `${b}%`;
+      value.textContent = say(model.get("measured"));
+      value.style.transform = `translateX(-${b}%)`; // inside the line at both ends
       Object.assign(gap.style, { left: `${Math.min(a, b)}%`, width: `${Math.abs(a - b)}%` });
       gap.hidden = measured.hidden = !shown;
     };
@@ -55,9 +62,10 @@ function render({ model, el }) {
 
   function draw() {
     const shown = model.get("revealed"), choice = model.get("choice"), guess = model.get("guess");
-    own.set();
+    own.set(shown); // a guess is a guess: it stays where it was, until the reset
     scale?.();
-    reveal.disabled = shown || (options.length > 0 && choice < 0);
+    // not `disabled`, which would take the keyboard's focus away
+    reveal.setAttribute("aria-disabled", String(shown || (options.length > 0 && choice < 0)));
     ui.root.dataset.revealed = String(shown);
     if (!shown) {
       ui.say(options.length ? (choice < 0 ? "Choose before you look." : `You predict: ${options[choice]}.`)

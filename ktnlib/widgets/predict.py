@@ -55,8 +55,8 @@ class Predict(BookWidget):
             )
         if not options and not (math.isfinite(high - low) and low < high and low <= measured <= high):
             raise ValueError(
-                f"`measured` is {measured!r} on a scale from {low:g} to {high:g}; wanted a value between two growing "
-                "bounds; give `bounds=(low, high)`"
+                f"`measured` is {measured!r} on a scale from {low:g} to {high:g}; wanted a value between two "
+                "growing bounds; give `bounds=(low, high)`"
             )
         right = f"{options[measured]}" if options else f"{measured:g} {traits.get('unit', '')}".rstrip()
         traits.setdefault("description", f"{question} The measurement says: {right}. {explanation}")
