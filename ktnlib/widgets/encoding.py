@@ -2,7 +2,6 @@
 
 import io
 
-from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -10,9 +9,7 @@ from ktnlib import check
 from ktnlib.shipped import shipped
 
 
-def webp(
-    panorama: Float[Tensor, "1 channels height width"] | None = None, *, width: int, limit: int = 120_000
-) -> bytes:
+def webp(panorama: Tensor | None = None, *, width: int, limit: int = 120_000) -> bytes:
     """Encode an RGB panorama as WebP, at most `width` pixels wide and `limit` bytes long.
 
     Args:
@@ -45,15 +42,16 @@ def webp(
 def _picture(panorama: Tensor | None) -> Image.Image:
     if panorama is None:
         return Image.open(shipped("painted_room.png")).convert("RGB")
-    channels, height, width = check.panorama("panorama", panorama).shape[1:]
-    if channels != 3 or width != 2 * height:
+    batch, channels, height, width = check.panorama("panorama", panorama).shape
+    if (batch, channels) != (1, 3) or width != 2 * height:
         raise ValueError(
-            f"`panorama` has shape {tuple(panorama.shape)}; wanted (1, 3, height, 2*height), an RGB picture of the "
-            "whole sphere"
+            f"`panorama` has shape {tuple(panorama.shape)}; wanted (1, 3, height, 2*height), "
+            "an RGB picture of the whole sphere"
         )
     if not (panorama.min() >= 0 and panorama.max() <= 1):
         raise ValueError(
-            f"`panorama` runs from {panorama.min():g} to {panorama.max():g}; wanted values in [0, 1]; clamp or scale it"
+            f"`panorama` runs from {panorama.min():g} to {panorama.max():g}; "
+            "wanted values in [0, 1]; clamp or scale it"
         )
     levels = panorama[0].mul(255).round().byte().permute(1, 2, 0)
     return Image.fromarray(levels.cpu().numpy())
