@@ -2,6 +2,7 @@
 
 import io
 
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -9,7 +10,9 @@ from ktnlib import check
 from ktnlib.shipped import shipped
 
 
-def webp(panorama: Tensor | None = None, *, width: int, limit: int = 120_000) -> bytes:
+def webp(
+    panorama: Float[Tensor, "1 3 height width"] | None = None, *, width: int, limit: int = 120_000
+) -> bytes:
     """Encode an RGB panorama as WebP, at most `width` pixels wide and `limit` bytes long.
 
     Args:
@@ -39,7 +42,7 @@ def webp(panorama: Tensor | None = None, *, width: int, limit: int = 120_000) ->
     )
 
 
-def _picture(panorama: Tensor | None) -> Image.Image:
+def _picture(panorama: Float[Tensor, "1 3 height width"] | None) -> Image.Image:
     if panorama is None:
         return Image.open(shipped("painted_room.png")).convert("RGB")
     batch, channels, height, width = check.panorama("panorama", panorama).shape

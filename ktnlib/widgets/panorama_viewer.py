@@ -1,6 +1,7 @@
 """Look around in a panorama, and see which of its pixels the view reads."""
 
 import traitlets
+from jaxtyping import Float
 from torch import Tensor
 
 from .base import PARTS, BookWidget, assemble
@@ -42,13 +43,13 @@ class PanoramaViewer(BookWidget):
     description = traitlets.Unicode(
         "A camera view in a painted room, 90 degrees wide, beside the room's equirectangular picture with "
         "the view's footprint on it. Tilted up, the footprint bulges and widens; from a pitch of 53.2 "
-        "degrees on it spans every column, because the view's upper edge, 36.9 degrees above its middle, has passed "
-        "the pole. The view keeps its share of the sphere, but takes ever more of the pixels."
+        "degrees on it spans every column, because the view's upper edge, 36.9 degrees above its middle, "
+        "has passed the pole. The view keeps its share of the sphere, but takes ever more of the pixels."
     ).tag(sync=True)
     still = traitlets.Unicode("panorama_viewer.webp").tag(sync=True)
     reserve = traitlets.Int(540).tag(sync=True)
     reserve_narrow = traitlets.Int(1010).tag(sync=True)
 
-    def __init__(self, panorama: Tensor | None = None, **traits):
+    def __init__(self, panorama: Float[Tensor, "1 3 height width"] | None = None, **traits):
         traits.setdefault("picture", webp(panorama, width=1024))
         super().__init__(**traits)

@@ -1,6 +1,7 @@
 """Where the nine taps of a tangent-plane kernel fall on the grid, row by row."""
 
 import traitlets
+from jaxtyping import Float
 from torch import Tensor
 
 from .base import PARTS, BookWidget, assemble
@@ -44,6 +45,6 @@ class TangentTaps(BookWidget):
     reserve = traitlets.Int(520).tag(sync=True)
     reserve_narrow = traitlets.Int(880).tag(sync=True)
 
-    def __init__(self, panorama: Tensor | None = None, **traits):
+    def __init__(self, panorama: Float[Tensor, "1 3 height width"] | None = None, **traits):
         traits.setdefault("picture", webp(panorama, width=512, limit=40_000))
         super().__init__(**traits)
