@@ -45,8 +45,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         _discard(temporary)
         raise OSError(
             error.errno,
-            f"could not write {path} ({len(content)} bytes): {error.strerror or error}; what was there "
-            "before is untouched; make room or choose a folder you may write to, and run the command again",
+            f"could not write {path} ({len(content)} bytes): {error.strerror or error}; nothing is half "
+            "written, what lay there is whole; make room or choose another folder, and run the command again",
         ) from error
     except BaseException:
         _discard(temporary)

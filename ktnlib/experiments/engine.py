@@ -14,13 +14,14 @@ On the disk, below the repository (below the current folder for an installed pac
     _runs/<run>/run.json       what this run is; other code, configuration, versions or machine are refused
     _runs/<run>/seed-3.npz     the latest checkpoint of a seed in progress
     _runs/<run>/seed-3.json    a finished seed
-    data/results/<run>.json    the result; the folder above goes when it is written
+    data/results/<run>.json    the result; the folder above is emptied when it is written
 
 Each file is whole or absent (atomic.py) and says enough by itself, so that no kill leaves anything to repair:
 the same command finds what is finished and goes on from there.
 """
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -47,10 +48,10 @@ class Checkpoint:
 
     def load(self) -> Any:
         """The state that was saved last, or None for a seed that begins."""
-        if not self.path.exists():
-            return None
         try:
             saved = state.unpack(self.path.read_bytes())
+        except FileNotFoundError:
+            return None
         except ValueError as error:
             raise ValueError(f"{self.path}: {error}; remove this file to begin its seed again") from error
         self.before = saved["cost"]
@@ -157,12 +158,11 @@ def _same_run(folder: Path, identity: dict[str, Any]) -> None:
     """Refuse to join seeds of two different runs; the numbers would be of neither."""
     path = folder / "run.json"
     if not path.exists() or not any(folder.glob("seed-*")):
+        _clear(folder)  # seeds without a run.json are of nobody knows what
         write_atomically(path, record.as_json(identity))
         return
-    before, now = (
-        record.flat(json.loads(path.read_bytes())),
-        record.flat(json.loads(record.as_json(identity))),
-    )
+    before = record.flat(json.loads(path.read_bytes()))
+    now = record.flat(json.loads(record.as_json(identity)))
     changed = [key for key in sorted(before | now) if before.get(key) != now.get(key)]
     if changed:
         lines = "\n".join(f"  {key}: {before.get(key)!r} -> {now.get(key)!r}" for key in changed)
@@ -176,18 +176,19 @@ def _finish_seed(
     module: ModuleType, seed: int, folder: Path, device: str, parameters: dict[str, Any]
 ) -> dict[str, Any]:
     finished, unfinished = folder / f"seed-{seed}.json", folder / f"seed-{seed}.npz"
-    if not finished.exists():
-        checkpoint = Checkpoint(unfinished, device)
-        metrics = module.run_seed(seed, device=device, checkpoint=checkpoint, **parameters)
-        record.finite(metrics, seed)
-        write_atomically(finished, record.as_json({"seed": seed, "metrics": metrics} | checkpoint.cost()))
+    # read, not asked for first: another process with the same run may be clearing the folder
+    with contextlib.suppress(FileNotFoundError):
+        return json.loads(finished.read_bytes())
+    checkpoint = Checkpoint(unfinished, device)
+    metrics = module.run_seed(seed, device=device, checkpoint=checkpoint, **parameters)
+    record.finite(metrics, seed)
+    outcome = {"seed": seed, "metrics": metrics} | checkpoint.cost()
+    write_atomically(finished, record.as_json(outcome))
     remove(unfinished)
-    return json.loads(finished.read_bytes())
+    return outcome
 
 
 def _clear(folder: Path) -> None:
-    """Empty and remove a run's folder, run.json last, so that a kill in between leaves a run that goes on."""
+    """Empty a run's folder, run.json last, so that a kill in between leaves a run that goes on."""
     for path in [*sorted(folder.glob("seed-*")), folder / "run.json"]:
         remove(path)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

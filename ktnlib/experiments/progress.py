@@ -30,7 +30,9 @@ def watched() -> bool:
     """Whether somebody can see a bar."""
     if os.environ.get("TQDM_DISABLE"):
         return False
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    ipython = sys.modules.get("IPython")
+    notebook = ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+    return notebook or sys.stderr.isatty()
 
 
 def _lines(items: Sequence[Any], label: str) -> Iterator[Any]:

@@ -24,7 +24,7 @@ def summary(finished: list[dict[str, Any]], units: dict[str, str]) -> dict[str, 
     }
 
 
-def finite(metrics: dict[str, float], seed: int) -> None:
+def finite(metrics: dict[str, Any], seed: int) -> None:
     """Refuse metrics that are no finite Python numbers."""
     for name, value in metrics.items():
         if not isinstance(value, (int, float)) or not math.isfinite(value):
