@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 from conftest import HTML, pages_with_widgets
+from parity import PARITY, largest_difference
+from parity_sphere import PARITY as PARITY_SPHERE
 from PIL import Image
 
 CHANGED_PIXELS = 200
@@ -143,9 +145,6 @@ def test_the_first_screen_of_every_chapter_is_alive(open_page):
 
 
 def parity_cases() -> list:
-    from parity import PARITY
-    from parity_sphere import PARITY as PARITY_SPHERE
-
     return [
         pytest.param(case, id=f"{case[0].__name__}-{case[1]}-{i}")
         for i, case in enumerate([*PARITY, *PARITY_SPHERE])
@@ -173,3 +172,9 @@ def compute(browser, site):
 
     yield call
     context.close()
+
+
+@pytest.mark.parametrize("case", parity_cases())
+def test_the_page_computes_what_python_computes(compute, case):
+    widget, function, arguments, expected, tolerance = case
+    assert largest_difference(compute(widget, function, arguments), expected) <= tolerance
