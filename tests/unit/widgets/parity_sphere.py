@@ -80,6 +80,39 @@ def coverages() -> list[tuple]:
     ]
 
 
+def sights() -> list[tuple]:
+    """A pole is in view where the whole first or last row is; what lies behind never is."""
+    cases = []
+    for view in VIEWS:
+        mask = covered(view, 720)
+        behind = numbers(*tangent_points(-view["pitch"], view["yaw"] + math.pi, 0.1, 0.05))
+        for place, seen in (
+            ([math.pi / 2, 0.3], mask[0].all().item()),
+            ([-math.pi / 2, 0.3], mask[-1].all().item()),
+            ([view["pitch"], view["yaw"]], True),
+            (behind, False),
+        ):
+            cases.append((PanoramaViewer, "inView", [*place, view], seen, 0))
+    return cases
+
+
+def pixels() -> list[tuple]:
+    """View pixel (1, 4), found again from where its ray meets the sphere."""
+    cases = []
+    for view in VIEWS:
+        step = 2 * math.tan(view["fov"] / 2) / view["width"]
+        right, down = (4.5 - view["width"] / 2) * step, (1.5 - view["height"] / 2) * step
+        on_sphere = numbers(*from_camera(view, right, down))
+        cases.append((PanoramaViewer, "viewPixel", [*on_sphere, view], [1, 4, True], TOLERANCE))
+    return cases
+
+
+def from_camera(view: dict, right: float, down: float) -> tuple[Tensor, Tensor]:
+    """A camera turned clockwise has its right side lower: its axes are (cos, sin) and (-sin, cos)."""
+    cos, sin = math.cos(view["roll"]), math.sin(view["roll"])
+    return tangent_points(view["pitch"], view["yaw"], right * cos - down * sin, right * sin + down * cos)
+
+
 def shares() -> list[tuple]:
     """The solid angle of a pyramid with opening angles a and b is 4·asin(sin(a/2)·sin(b/2))."""
     cases = []
@@ -108,20 +141,10 @@ def outlines() -> list[tuple]:
     """The corners in view coordinates, clockwise from the top left, through `tangent_points`."""
     cases = []
     for view in (VIEWS[0], VIEWS[1]):
-        right, roll = math.tan(view["fov"] / 2), view["roll"]
+        right = math.tan(view["fov"] / 2)
         down = right * view["height"] / view["width"]
         corners = [(-right, -down), (right, -down), (right, down), (-right, down), (-right, -down)]
-        points = [
-            numbers(
-                *tangent_points(
-                    view["pitch"],
-                    view["yaw"],
-                    x * math.cos(roll) - y * math.sin(roll),
-                    x * math.sin(roll) + y * math.cos(roll),
-                )
-            )
-            for x, y in corners
-        ]
+        points = [numbers(*from_camera(view, *corner)) for corner in corners]
         cases.append((PanoramaViewer, "footprint", [view, 1], points, TOLERANCE))
     return cases
 
@@ -188,6 +211,8 @@ PARITY = [
     *projections(),
     *views(),
     *coverages(),
+    *sights(),
+    *pixels(),
     *shares(),
     *outlines(),
     *taps(),
