@@ -132,10 +132,10 @@ function render({ model, el }) {
 
     const context = image.context2d(), scale = SIDE / n;
     pixels(context, state.moved, n, ink(paint), 0, 0, SIDE, SIDE);
-    pixels(context, pictures[model.get("picture")], n, ink(paint), 4, 4, 46, 46); // x itself, for comparison
-    Object.assign(context, { strokeStyle: paint.muted, lineWidth: 1 });
-    context.strokeRect(4, 4, 46, 46);
     outline(context, matrix, SIDE / 2, SIDE / 2, SIDE - 2, scale, paint.image);
+    pixels(context, pictures[model.get("picture")], n, ink(paint), 4, SIDE - 46, 42, 42); // x itself, to compare
+    Object.assign(context, { strokeStyle: paint.muted, lineWidth: 1 });
+    context.strokeRect(4, SIDE - 46, 42, 42);
     if (model.get("arithmetic")) {
       const size = Math.sqrt(bank[0].length);
       Object.assign(context, { strokeStyle: paint.kernel, lineWidth: 2 });
@@ -234,7 +234,10 @@ function render({ model, el }) {
       const cell = at.side / state.n;
       ui.set({ row: limit(Math.floor((y - at.y) / cell)), column: limit(Math.floor((x - at.x) / cell)), channel, arithmetic: true });
     };
-    ui.undo.add(drag(canvas, { width: SIDE, height: SIDE, start: choose, move: choose }));
+    const at = (event) => choose(pointOn(canvas, event, SIDE, SIDE));
+    // a finger that passes over a map scrolls the page; a tap, or the mouse held down, chooses
+    ui.undo.listen(canvas, "click", at);
+    ui.undo.listen(canvas, "pointermove", (e) => { if (e.pointerType === "mouse" && e.buttons === 1) at(e); });
     ui.undo.add(arrows(canvas, { move: (right, down, coarse) => ui.set({
       row: limit(state.row + down * (coarse ? 5 : 1)), column: limit(state.column + right * (coarse ? 5 : 1)), arithmetic: true,
     }) }));

@@ -43,7 +43,7 @@ class Commutation(BookWidget):
     arithmetic = traitlets.Bool(False).tag(sync=True)
     margin = traitlets.Float(1.0).tag(sync=True)  # pixels kept away from the border when errors are taken
     reserve = traitlets.Int(560).tag(sync=True)
-    reserve_narrow = traitlets.Int(960).tag(sync=True)
+    reserve_narrow = traitlets.Int(976).tag(sync=True)
     task = traitlets.Unicode("Drag the image: which moves and filters leave the difference blank?").tag(
         sync=True
     )

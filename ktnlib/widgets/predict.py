@@ -42,8 +42,8 @@ class Predict(BookWidget):
     revealed = traitlets.Bool(False).tag(sync=True)
     explanation = traitlets.Unicode("").tag(sync=True)
     still = traitlets.Unicode("").tag(sync=True)  # the description says it all
-    reserve = traitlets.Int(230).tag(sync=True)
-    reserve_narrow = traitlets.Int(300).tag(sync=True)
+    reserve = traitlets.Int(296).tag(sync=True)
+    reserve_narrow = traitlets.Int(338).tag(sync=True)
 
     def __init__(
         self, question: str, measured: float, *, bounds=(0.0, 100.0), options=(), explanation, **traits

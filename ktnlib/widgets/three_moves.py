@@ -39,6 +39,8 @@ class ThreeMoves(BookWidget):
         "and the map made with the kernel turned back agree but for interpolation; the turned map of the "
         "upright image does not, unless the angle is zero."
     ).tag(sync=True)
+    reserve = traitlets.Int(482).tag(sync=True)
+    reserve_narrow = traitlets.Int(860).tag(sync=True)
     still = traitlets.Unicode("three_moves.webp").tag(sync=True)
 
     def __init__(

@@ -32,7 +32,8 @@ export function undo() {
 export function frame(el, { task, model, traits = [] }) {
   const done = undo(), id = `ktn-${Math.random().toString(36).slice(2, 9)}`;
   const initial = traits.map((name) => [name, model.get(name)]);
-  const root = make("section", el, { className: "ktn-widget", role: "group", "aria-labelledby": id });
+  const root = make("section", el, { className: "ktn-widget", role: "group", "aria-labelledby": id,
+    "data-lm-suppress-shortcuts": "true" }); // JupyterLab leaves the keys to us
   make("p", root, { className: "ktn-task", id, textContent: task });
   const part = (name) => make("div", root, { className: `ktn-${name}` });
   const stages = part("stages"), controls = part("controls");

@@ -13,13 +13,16 @@ export function animate(draw, root) {
   return { request, stop: () => { cancelAnimationFrame(handle); watcher?.disconnect(); } };
 }
 
-// Points are in the units the canvas shows (width x height of its stage); `move` also gets the way since the start.
+// Where an event lies on a canvas, in the units it shows (width x height of its stage).
+export function pointOn(canvas, event, width, height) {
+  const box = canvas.getBoundingClientRect();
+  return { x: ((event.clientX - box.left) / box.width) * width, y: ((event.clientY - box.top) / box.height) * height };
+}
+
+// `start`, `move` and `end` get such points; `move` also the way since the start.
 export function drag(canvas, { start, move, end, width = canvas.width, height = canvas.height }) {
   let origin = null;
-  const at = (e) => {
-    const box = canvas.getBoundingClientRect();
-    return { x: ((e.clientX - box.left) / box.width) * width, y: ((e.clientY - box.top) / box.height) * height };
-  };
+  const at = (e) => pointOn(canvas, e, width, height);
   const down = (e) => {
     if (e.button) return;
     origin = at(e);
@@ -47,6 +50,7 @@ export function arrows(canvas, { move, home, end }) {
     else if (e.key === "End" && end) end();
     else return;
     e.preventDefault();
+    e.stopPropagation(); // the page's own keys (turn the page, next cell) are not meant
   };
   canvas.addEventListener("keydown", handler);
   return () => canvas.removeEventListener("keydown", handler);
