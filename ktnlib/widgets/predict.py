@@ -1,6 +1,7 @@
 """Predict before you run: the reader commits to a guess, then sees the measurement."""
 
 import math
+from collections.abc import Sequence
 
 import traitlets
 
@@ -46,7 +47,14 @@ class Predict(BookWidget):
     reserve_narrow = traitlets.Int(338).tag(sync=True)
 
     def __init__(
-        self, question: str, measured: float, *, bounds=(0.0, 100.0), options=(), explanation, **traits
+        self,
+        question: str,
+        measured: float | int,
+        *,
+        bounds: Sequence[float | int] = (0.0, 100.0),
+        options: Sequence[str] = (),
+        explanation: str,
+        **traits,
     ):
         low, high = map(float, bounds)
         if options and measured not in range(len(options)):
@@ -58,7 +66,8 @@ class Predict(BookWidget):
                 f"`measured` is {measured!r} on a scale from {low:g} to {high:g}; wanted a value between two "
                 "growing bounds; give `bounds=(low, high)`"
             )
-        right = f"{options[measured]}" if options else f"{measured:g} {traits.get('unit', '')}".rstrip()
+        number = f"{measured:.{traits.get('decimals', 0)}f} {traits.get('unit', '')}".rstrip()
+        right = options[measured] if options else number
         traits.setdefault("description", f"{question} The measurement says: {right}. {explanation}")
         where = {"answer": measured} if options else {"measured": measured, "guess": (low + high) / 2}
         super().__init__(

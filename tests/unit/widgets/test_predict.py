@@ -11,7 +11,7 @@ def test_the_first_guess_stands_in_the_middle_and_gives_nothing_away():
 
 
 def test_the_description_tells_what_a_reader_would_have_found():
-    widget = Predict("How much?", 13.4, bounds=(0, 60), unit="%", explanation=WHY)
+    widget = Predict("How much?", 13.4, bounds=(0, 60), unit="%", decimals=1, explanation=WHY)
     assert widget.description == f"How much? The measurement says: 13.4 %. {WHY}"
     assert "a shift" in Predict("Which one?", 1, options=["a turn", "a shift"], explanation=WHY).description
 
