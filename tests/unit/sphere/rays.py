@@ -4,6 +4,8 @@ Nothing here comes from the library. Axes: x at longitude 0, y at longitude +90Â
 looks along its `forward`, with `right` and `down` in its picture.
 """
 
+import functools
+
 import numpy as np
 
 
@@ -24,6 +26,7 @@ def camera(yaw, pitch, roll=0.0):
     return axes @ turn_about(axes[0], -roll).T
 
 
+@functools.cache
 def pixel_directions(height, width):
     """Unit vectors (height, width, 3) of the pixel centres, each by turning x up and then east."""
     out = np.empty((height, width, 3))
@@ -113,17 +116,24 @@ def rotate(panorama, rotation):
     return read(panorama, np.einsum("ba,hwb->hwa", rotation, directions))
 
 
-def tangent_conv(x, weight, bias=None, *, spacing=None, stride=1):
-    """Correlation on the plane in front of a camera that looks at each output pixel; pixel by pixel."""
-    height, width = x.shape[-2] // stride, x.shape[-1] // stride
-    spacing = 2 * np.pi / x.shape[-1] if spacing is None else spacing
+@functools.cache
+def tangent_rays(height, width, rows, columns, spacing, stride):
+    """Rays (out_height, out_width, rows, columns, 3) of a kernel before a camera at every output pixel."""
+    height, width = height // stride, width // stride
     down, right = np.meshgrid(
-        *((np.arange(side) - (side - 1) / 2) * spacing for side in weight.shape[-2:]), indexing="ij"
+        *((np.arange(side) - (side - 1) / 2) * spacing for side in (rows, columns)), indexing="ij"
     )
-    out = np.zeros((x.shape[0], weight.shape[0], height, width))
+    out = np.empty((height, width, rows, columns, 3))
     for i, j in np.ndindex(height, width):
         latitude = np.pi / 2 - (i + 0.5) * np.pi / height
         longitude = -np.pi + (j + 0.5) * 2 * np.pi / width
-        taps = read(x, plane_rays(camera(longitude, latitude), right, down))
-        out[:, :, i, j] = np.einsum("biuv,oiuv->bo", taps, weight)
+        out[i, j] = plane_rays(camera(longitude, latitude), right, down)
+    return out
+
+
+def tangent_conv(x, weight, bias=None, *, spacing=None, stride=1):
+    """Correlation on the planes in front of cameras that look at each output pixel."""
+    spacing = 2 * np.pi / x.shape[-1] if spacing is None else spacing
+    taps = read(x, tangent_rays(*x.shape[-2:], *weight.shape[-2:], spacing, stride))
+    out = np.einsum("bihwuv,oiuv->bohw", taps, weight, optimize=True)
     return out if bias is None else out + bias[:, None, None]
