@@ -89,7 +89,8 @@ function render({ model, el }) {
   }
 
   const show = (next) => { picture = next; numbers = null; gpu?.load(next); frames.request(); };
-  const room = scaled(new Blob([model.get("picture")])).then((decoded) => { home = decoded; show(decoded); });
+  const room = scaled(new Blob([model.get("picture")])).then((decoded) => { home = decoded; show(decoded); })
+    .catch((error) => ui.say(error.message));
   const back = button(ui.buttons, "Back to the first panorama", () => { back.hidden = true; show(home); chooser.focus(); });
   back.hidden = true;
   async function take(file) {
@@ -191,7 +192,7 @@ function drawMap(context, { picture, view, mask, got, paint }) {
   context.drawImage(veil(mask, paint), MAP.x, MAP.y, MAP.width, MAP.height);
   const edge = footprint(view);
   clipped(context, MAP, () => {
-    for (const [colour, wide] of [["#fff", 5], [paint.image, 2.5]]) {
+    for (const [colour, wide] of [[paint.ground, 5], [paint.image, 2.5]]) {
       Object.assign(context, { strokeStyle: colour, lineWidth: wide, lineJoin: "round" });
       for (const turn of [-2, -1, 0, 1, 2]) { // longitudes run on past the seam
         context.beginPath();

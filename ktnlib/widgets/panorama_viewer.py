@@ -47,7 +47,7 @@ class PanoramaViewer(BookWidget):
         "has passed the pole. The view keeps its share of the sphere, but takes ever more of the pixels."
     ).tag(sync=True)
     still = traitlets.Unicode("panorama_viewer.webp").tag(sync=True)
-    reserve = traitlets.Int(540).tag(sync=True)
+    reserve = traitlets.Int(550).tag(sync=True)
     reserve_narrow = traitlets.Int(1010).tag(sync=True)
 
     def __init__(self, panorama: Float[Tensor, "1 3 height width"] | None = None, **traits):

@@ -69,7 +69,8 @@ function render({ model, el }) {
   const steps = make("table", numbers), reads = make("table", numbers);
 
   let picture = null, mosaics = {};
-  createImageBitmap(new Blob([model.get("picture")])).then((decoded) => { picture = decoded; frames.request(); });
+  createImageBitmap(new Blob([model.get("picture")])).then((decoded) => { picture = decoded; frames.request(); })
+    .catch(() => ui.say("This browser cannot read the picture under the taps, a WebP file."));
 
   function follow() {
     const { height, row, spacing, tap } = now(), open = model.get("arithmetic");

@@ -40,7 +40,7 @@ function drawKernel(context, state, place, paint, size, open) {
       before = lambda;
     }
   };
-  for (const [colour, wide] of [["#fff", 0.9 * size + 1], [paint.kernel, 0.45 * size]]) for (const at of [-step, 0, step])
+  for (const [colour, wide] of [[paint.ground, 0.9 * size + 1], [paint.kernel, 0.45 * size]]) for (const at of [-step, 0, step])
     for (const ends of [[at, null], [null, at]]) {
       Object.assign(context, { strokeStyle: colour, lineWidth: wide, lineJoin: "round" });
       context.beginPath();
@@ -50,7 +50,7 @@ function drawKernel(context, state, place, paint, size, open) {
   for (let k = 0; k < 9; k++) {
     const [x, y] = place(...planeToSphere(((k % 3) - 1) * step, (Math.floor(k / 3) - 1) * step, latitude, longitude));
     dot(context, x, y, k === 4 ? 1.25 * size : size, past[k], paint);
-    if (open && k === tap) ring(context, x, y, size + 4, "#1f2429");
+    if (open && k === tap) ring(context, x, y, size + 4, paint.text, paint.ground);
   }
 }
 
@@ -58,13 +58,13 @@ function dot(context, x, y, size, hollow, paint) { // taps past a pole are open 
   context.beginPath();
   if (hollow) for (let k = 0; k < 5; k++) context.lineTo(x + 1.4 * size * Math.sin((k * Math.PI) / 2), y + 1.4 * size * Math.cos((k * Math.PI) / 2));
   else context.arc(x, y, size, 0, 2 * Math.PI);
-  Object.assign(context, { fillStyle: hollow ? "#fff" : paint.kernel, strokeStyle: hollow ? paint.kernel : "#fff", lineWidth: 0.4 * size });
+  Object.assign(context, { fillStyle: hollow ? paint.ground : paint.kernel, strokeStyle: hollow ? paint.kernel : paint.ground, lineWidth: 0.4 * size });
   context.fill();
   context.stroke();
 }
 
-function ring(context, x, y, size, colour) {
-  for (const [stroke, wide] of [["#fff", 4], [colour, 2]]) {
+function ring(context, x, y, size, colour, halo) {
+  for (const [stroke, wide] of [[halo, 4], [colour, 2]]) {
     Object.assign(context, { strokeStyle: stroke, lineWidth: wide });
     context.beginPath();
     context.arc(x, y, size, 0, 2 * Math.PI);
@@ -90,7 +90,7 @@ function drawGrid(context, state, mosaic, paint, open) {
     const size = Math.min(4, Math.max(1.3, 0.3 * cell * state.spacing));
     for (const turn of [-1, 0, 1]) drawKernel(context, state, (latitude, longitude) =>
       mapPlace(latitude, longitude + 2 * Math.PI * turn, GRID), paint, size, open);
-    if (cell * state.spacing < 3) ring(context, ...gridPlace(state.row, column, state), 9 + 2 * cell * state.spacing, paint.kernel);
+    if (cell * state.spacing < 3) ring(context, ...gridPlace(state.row, column, state), 9 + 2 * cell * state.spacing, paint.kernel, paint.ground);
   });
   latitudeTicks(context, GRID, paint.muted);
 }
@@ -118,7 +118,7 @@ function drawGlobe(context, state, mosaic, paint, open) {
   context.globalAlpha = FAINT;
   context.drawImage(globePicture(state, mosaic, far), 0, 0, GLOBE, GLOBE);
   context.globalAlpha = 1;
-  context.fillStyle = "#fff6";
+  context.fillStyle = `${paint.ground}77`;
   const side = 3.1 * step * scale;
   context.fillRect(half - side / 2, half - side / 2, side, side);
   Object.assign(context, { strokeStyle: paint.kernel, lineWidth: 1.5 });
