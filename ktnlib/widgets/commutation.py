@@ -58,6 +58,8 @@ class Commutation(BookWidget):
     def __init__(self, pictures: dict | None = None, filters: dict | None = None, **traits):
         if pictures is None and filters is None:
             traits.setdefault("presets", [chapter_zero.W_AND_M])
+        if traits.get("arithmetic"):  # its tables lie open below the buttons
+            traits = {"reserve": 966, "reserve_narrow": 1740, **traits}
         planes = {name: square(name, plane) for name, plane in (pictures or chapter_zero.pictures()).items()}
         layers = {
             name: layer_weights(name, layer) for name, layer in (filters or chapter_zero.filters()).items()
