@@ -15,6 +15,7 @@ SCALES = {"smoke": {"seeds": 5, "height": 512, "headings": 8, "size": 128}}
 UNITS = {"share": "%", "average": "", "error": ""}
 
 CAP = math.pi / 6
+CAP_ROWS = 600  # a height at which the caps end between two rows
 REACH = 48  # rows that the clamped tap lies to the north of its pixel: 17° at a height of 512
 
 
@@ -28,7 +29,7 @@ def run_seed(
     room = data.panoramas(height=height)[0][1].double().to(device)
     yaws = torch.rand(headings, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     slips = {"atan": one_argument, "clamped": clamped_rows, "half-pixel": corners_for_centres}
-    metrics = areas(height)
+    metrics = areas(CAP_ROWS)
     for name, slip in slips.items():
         pairs = [slip(room, float(yaw) * 2 * math.pi, size) for yaw in yaws]
         metrics[f"error.{name}"] = sum(contrast_error(*pair) for pair in pairs) / headings
