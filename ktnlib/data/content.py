@@ -59,7 +59,8 @@ def arrays_to_npz(arrays: dict[str, np.ndarray]) -> bytes:
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an .npz; one that holds Python objects (a pickle) is refused."""
-    with np.load(path, allow_pickle=False) as archive:
+    # zipfile first: np.load would take a single array or a pickle for what the name says
+    with zipfile.ZipFile(path) as members, np.load(members.fp, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 

@@ -17,6 +17,12 @@ from .radiance import hdr_to_png
 
 LARGEST = 64 * 2**20  # bytes an archive may unpack to; MNIST's training images take 47 MB
 
+# what reading a damaged archive, pickle or table may raise, beside ValueError
+_DAMAGED = (
+    *(struct.error, pickle.UnpicklingError, zlib.error, EOFError, OSError, LookupError),
+    *(TypeError, AttributeError, RuntimeError),
+)
+
 # squeeze, expand 1x1, expand 3x3 outputs of SqueezeNet 1.1's fire2 … fire9
 FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
 
@@ -30,15 +36,7 @@ def convert(kind: str, parts: Sequence[bytes]) -> bytes:
     choice("convert", kind, CONVERTERS)
     try:
         return CONVERTERS[kind](*parts)
-    except (
-        struct.error,
-        pickle.UnpicklingError,
-        EOFError,
-        OSError,
-        zlib.error,
-        KeyError,
-        IndexError,
-    ) as cause:
+    except _DAMAGED as cause:
         raise ValueError(f"the published file is not what {kind!r} reads ({cause})") from cause
 
 

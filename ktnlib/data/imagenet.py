@@ -28,7 +28,7 @@ class ImagenetSamples(Sequence):
     def __len__(self) -> int:
         return len(self._paths)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int | slice) -> "Sample | ImagenetSamples":
         if isinstance(index, slice):
             return ImagenetSamples(self._paths[index])
         path = self._paths[index]

@@ -61,7 +61,7 @@ def _refusal(dataset: DataSet, file: DataFile, place: Path, action: Action) -> E
         wanted = file.content if action == "refuse data" else file.kept_content
         return ValueError(
             f"{place}, of the set {dataset.name!r}, is truncated or altered: its content is not the one "
-            f"with sha256 {wanted}; {'replace' if action == 'refuse data' else 'remove'} it, {_way(dataset, file)}"
+            f"with sha256 {wanted}; remove it and replace it: {_way(dataset, file)}"
         )
     folder = data_folder()
     looked = f"neither in KTNLIB_DATA={folder} nor in" if folder else "not in"

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from jaxtyping import Float
 from torch import Tensor
 
 from ktnlib.check import choice, positive_int
@@ -31,7 +30,7 @@ class Panoramas(Sequence):
     def __len__(self) -> int:
         return len(self._files)
 
-    def __getitem__(self, index: int) -> tuple[str, Float[Tensor, "1 3 height width"]]:
+    def __getitem__(self, index: int | slice) -> "tuple[str, Tensor] | Panoramas":
         if isinstance(index, slice):
             return Panoramas(self._files[index], self.height)
         name = self.names[index]
