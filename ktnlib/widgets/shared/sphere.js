@@ -36,14 +36,14 @@ export function viewPoint(row, column, { yaw, pitch, roll = 0, fov, width, heigh
 
 // the way back -> [row, column, in front]
 export function viewPixel(latitude, longitude, { yaw, pitch, roll = 0, fov, width, height }) {
-  const [east, south, inFront] = sphereToPlane(latitude, longitude, pitch, yaw);
+  const [east, south, facing] = sphereToPlane(latitude, longitude, pitch, yaw);
   const step = (2 * Math.tan(fov / 2)) / width, cos = Math.cos(roll), sin = Math.sin(roll);
-  return [(south * cos - east * sin) / step + height / 2 - 0.5, (east * cos + south * sin) / step + width / 2 - 0.5, inFront];
+  return [(south * cos - east * sin) / step + height / 2 - 0.5, (east * cos + south * sin) / step + width / 2 - 0.5, facing];
 }
 
 export function inView(latitude, longitude, view) {
-  const [row, column, inFront] = viewPixel(latitude, longitude, view);
-  return inFront && Math.abs(row + 0.5 - view.height / 2) <= view.height / 2 &&
+  const [row, column, facing] = viewPixel(latitude, longitude, view);
+  return facing && Math.abs(row + 0.5 - view.height / 2) <= view.height / 2 &&
     Math.abs(column + 0.5 - view.width / 2) <= view.width / 2;
 }
 
