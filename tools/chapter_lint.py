@@ -229,7 +229,10 @@ def lint(root, html=None, executed=None):
         elif built:
             read = Page(built)
             weights, heavy = check_transfer(read, LIMITS)
-            row |= {"pictures": len(read.pictures), "widgets": len(read.widgets)} | weights
+            row |= {
+                "pictures": sum(not one["inside"] for one in read.pictures),
+                "widgets": len(read.widgets),
+            } | weights
             found += [("-", what) for what in (*check_words(read, seen), *heavy)]
         rows[name] = row
         findings += [f"{name}:{where}: {what}" for where, what in found]

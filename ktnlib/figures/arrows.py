@@ -11,9 +11,9 @@ _ANSWER = ("+...-", "+-...", "+..-.", "...+-", "...+-", "+-.+-", ".+.-.")
 _KERNEL = ("-.+", "-.+", "-.+")
 
 _BOXES = {  # what moves -> left edge of its box, its name, its formula when it moves
-    "image": (18, "image x", "Γ(T x)"),
+    "image": (18, "image x", "Γ(Tx)"),
     "kernel": (162, "kernel of Γ", "Γ turned by T"),
-    "map": (306, "feature map Γ(x)", "T Γ(x)"),
+    "map": (306, "feature map Γ(x)", "TΓ(x)"),
 }
 _SAID = {
     "image": "The image's arrow is lit: T acts first, then Γ.",
@@ -22,8 +22,8 @@ _SAID = {
     "all": "All three arrows are lit: the image, the kernel and the feature map can each be moved.",
 }
 _READ = {
-    "image": "In question: move the image, then convolve. Γ(T x)",
-    "map": "In question: convolve, then move the feature map. T Γ(x)",
+    "image": "In question: move the image, then convolve. Γ(Tx)",
+    "map": "In question: convolve, then move the feature map. TΓ(x)",
     "kernel": "In question: leave the image where it is and move the kernel.",
     "all": "Three things you can move. When do they agree?",
 }

@@ -24,7 +24,7 @@ TOKENS = {
 }
 # the page's own text and ground; figures take them as currentColor and transparency
 TEXT = Shades("#222832", "#CED6DD")
-GROUND = Shades("#FFFFFF", "#14181E")
+GROUND = Shades("#FFFFFF", "#121212")
 # signs of numbers: baked into pixels, so one shade each that stands 3:1 above both grounds
 POSITIVE, NEGATIVE = "#C4622D", "#6B76D6"
 
