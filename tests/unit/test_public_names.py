@@ -40,12 +40,15 @@ def test_a_subject_has_at_most_sixteen_public_names(room):
 
 
 @pytest.mark.parametrize("function", functions())
-def test_optional_arguments_are_keyword_only(function):
-    # torch's own convolution takes its bias by position, and so does ours
-    exempt = {"bias", "width"}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.default is not inspect.Parameter.empty and name not in exempt:
-            assert parameter.kind is inspect.Parameter.KEYWORD_ONLY, name
+def test_at_most_one_optional_argument_may_come_by_position(function):
+    # the one that the call is about: a bias, a size, a file of a set
+    optional = [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+        and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
+    ]
+    assert len(optional) <= 1, optional
 
 
 @pytest.mark.parametrize("function", functions())
@@ -78,7 +81,7 @@ def test_the_engine_and_its_command_line_start_without_torch():
 
 
 def test_optional_packages_are_not_imported_before_they_are_used():
-    unwanted = "{'matplotlib', 'pooch', 'tqdm'}"
+    unwanted = "{'matplotlib', 'pooch', 'anywidget'}"
     imports = "import sys, ktnlib.sphere, ktnlib.data, ktnlib.figures"
     assert run(f"{imports}; sys.exit(bool({unwanted} & set(sys.modules)))") == ""
 
