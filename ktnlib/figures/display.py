@@ -62,7 +62,7 @@ def matplotlib() -> Any:
 
 
 def new(
-    columns: int = 1, rows: int = 1, height: float | int = 1 / 2, *, share: bool = False, **subplots: Any
+    columns: int = 1, *, rows: int = 1, height: float | int = 1 / 2, share: bool = False, **subplots: Any
 ) -> tuple:
     """An empty figure in the house style, as wide as the text column.
 

@@ -116,7 +116,7 @@ def test_a_heavy_figure_is_refused_with_a_way_out():
 
 def test_more_than_four_panels_are_refused():
     with pytest.raises(ValueError, match=r"is 6 panels; wanted at most 4"):
-        new(3, 2)
+        new(3, rows=2)
 
 
 def test_importing_the_figures_does_not_import_matplotlib():
