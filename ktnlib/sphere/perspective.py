@@ -36,7 +36,7 @@ def render_perspective(
 
     Raises:
         ValueError: an angle that is not finite, a field of view outside (0, π), a size below one, an odd
-        width.
+            width.
         TypeError: a panorama of whole numbers.
 
     >>> import torch

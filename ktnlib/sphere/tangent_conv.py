@@ -34,13 +34,13 @@ def tangent_conv2d(
 
     Raises:
         ValueError: shapes that do not fit each other, an even kernel at stride 1, a spacing that is not
-        positive,
-            tensors on several devices or of several types.
+            positive, tensors on several devices or of several types.
         TypeError: whole numbers in place of floating-point ones.
 
     Source: Coors, Condurache, Geiger, SphereNet, ECCV 2018; Su and Grauman, Kernel Transformer Networks,
     CVPR 2019.
 
+    >>> import torch
     >>> panorama = torch.ones(1, 3, 8, 16)
     >>> out = tangent_conv2d(panorama, torch.ones(2, 3, 3, 3), stride=2)
     >>> out.shape, bool(out.allclose(torch.tensor(27.0)))
@@ -61,8 +61,8 @@ def _apply_taps(
     table: TapTable,
 ) -> Float[Tensor, "batch out_channel out_height out_width"]:
     """One tap after the other, so that the memory is a few images and not one for each tap."""
-    rows, columns, shares = (part.to(x.device) for part in table.neighbours())
-    shares = shares.to(x.dtype)
+    rows, columns, shares = table.neighbours()
+    rows, columns, shares = rows.to(x.device), columns.to(x.device), shares.to(x.dtype).to(x.device)
     steps = torch.arange(0, table.width, table.stride, device=x.device)
     out = x.new_zeros(len(x), len(weight), len(rows), len(steps))
     for tap in range(rows.shape[1]):

@@ -63,15 +63,15 @@ def tangent_taps(
         stride: input pixels from one output pixel to the next, along rows and columns.
 
     Raises:
-        ValueError: an even kernel at stride 1; a spacing that is not positive; sides the stride does not
-        divide.
+        ValueError: an even kernel at stride 1, a spacing that is not positive, sides the stride does not
+            divide.
 
     >>> table = tangent_taps(4, 8, 3)
     >>> table.rows[:, 4].tolist(), table.columns[:, 4].tolist()
     ([0.0, 1.0, 2.0, 3.0], [0.0, 0.0, 0.0, 0.0])
     """
     kernel_height, kernel_width = _sides(kernel_size)
-    EquirectGrid(height, width)
+    grid = EquirectGrid(height, width)
     output = _output_grid(height, width, check.positive_int("stride", stride))
     _check_kernel(kernel_height, kernel_width, stride)
     spacing = (
@@ -83,7 +83,6 @@ def tangent_taps(
     latitude, turn = tangent_points(
         output.latitudes[:, None, None], 0.0, east[None, None, :], south[None, :, None]
     )
-    grid = EquirectGrid(height, width)
     return TapTable(
         rows=grid.latitude_to_row(latitude).flatten(1),
         columns=grid.turn_to_columns(turn).flatten(1),
