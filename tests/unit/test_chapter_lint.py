@@ -141,6 +141,11 @@ def test_a_solution_in_plain_sight_is_to_be_folded(book):
     only(book.findings(), "part/one:start-c", "is not folded, wanted `:class: dropdown`")
 
 
+def test_code_after_the_end_of_a_solution_does_not_solve(book):
+    book.cell("start-a").source += "\n\n" + END
+    only(book.findings(), "part/one:ask-a", "exercise 'ex-a' has no solution with code below it")
+
+
 def test_a_solution_that_did_not_run_is_caught(book):
     book.ran()["solution-a"].execution_count = None
     only(book.findings(), "part/one:solution-a", "the code of a solution did not run, wanted it executed")
@@ -287,6 +292,14 @@ def test_a_drawing_without_words_is_caught_but_not_an_icon(book):
     assert book.findings() == []
     book.article = "<svg></svg>"
     only(book.findings(), "part/one:-", "svg '' has 0 characters")
+
+
+def test_the_parts_of_a_described_picture_need_no_words_of_their_own(book):
+    panels = '<img src="data:image/webp;base64,aa" alt="" loading="lazy">' * 2
+    book.article = f'<div role="img" aria-label="{ALT}">{panels}</div>'
+    assert book.findings() == []
+    book.article = panels
+    assert len(book.findings()) == 2
 
 
 def test_an_alternative_text_is_not_the_caption(book):
