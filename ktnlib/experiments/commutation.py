@@ -92,7 +92,7 @@ def turned_edges(turns: int) -> Tensor:
 
 
 def difference_from_grid_sample(images: Tensor) -> float:
-    """The largest difference between our warp and torch's own sampler, over all transformations and pixels."""
+    """The largest difference between our warp and torch's own sampler, over all moves and pixels."""
     differences = []
     for matrix in TRANSFORMATIONS.values():
         theta = invert(matrix).to(images.device)
