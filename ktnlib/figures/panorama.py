@@ -22,10 +22,12 @@ def panorama(
 ) -> Figure:
     """A panorama with its latitudes and longitudes, and the outline of a camera view on it.
 
-    Args: image: (3, height, width) or (1, 3, height, width), in [0, 1]; row 0 is north. alt: what is to be
-        seen; at least 40 characters. caption: how to read it. outline: (points, 2), latitude and longitude in
-        radians, drawn as a line that breaks at the seam; close it by
-            repeating the first point.
+    Args:
+        image: (3, height, width) or (1, 3, height, width), in [0, 1]; row 0 is north.
+        alt: what is to be seen; at least 40 characters.
+        caption: how to read it.
+        outline: (points, 2), latitude and longitude in radians, drawn as a line that breaks at the seam;
+            close it by repeating the first point.
         token: the outline's colour by meaning.
 
     Raises:

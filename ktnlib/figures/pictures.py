@@ -58,12 +58,15 @@ def pictures(
     has the page's own ground as its zero in both themes: it is drawn transparent there, opacity is magnitude
     and the colour is the sign, on symmetric limits.
 
-    Args: images: (height, width), (1, height, width) or, in colour, (3, height, width) each; a batch is a
-        sequence too. titles: one a panel, two or three words. alt: what is to be seen; at least 40
-        characters. caption: how to read it. cmap: "grey", "cividis" (magnitudes) or "signed"; colour images
-        are shown as they are. limits: values of the darkest and the brightest shade; by default 0 to 1 for
-        grey pictures that keep to it,
-            else the range of the data, symmetric for "signed".
+    Args:
+        images: (height, width), (1, height, width) or, in colour, (3, height, width) each; a batch is a
+            sequence too.
+        titles: one a panel, two or three words.
+        alt: what is to be seen; at least 40 characters.
+        caption: how to read it.
+        cmap: "grey", "cividis" (magnitudes) or "signed"; colour images are shown as they are.
+        limits: values of the darkest and the brightest shade; by default 0 to 1 for grey pictures that keep
+            to it, else the range of the data, symmetric for "signed".
 
     Raises:
         ValueError: more than four panels, not one title a panel, another `cmap`, or a picture of other axes.

@@ -127,9 +127,9 @@ def bars(
 ) -> Any:
     """Grouped bars, such as an error by transformation and family of filters, with whiskers of one deviation.
 
-    Args: groups: name on the axis -> (series -> a number, (mean, std), or a claim-like record with `mean` and
-        `std`).
-            Every group holds the same series.
+    Args:
+        groups: name on the axis -> (series -> a number, (mean, std), or a claim-like record with `mean` and
+            `std`). Every group holds the same series.
         xlabel: what the groups are.
         ylabel: quantity and unit.
         title: the finding, in a sentence.
