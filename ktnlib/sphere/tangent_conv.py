@@ -1,12 +1,14 @@
 """Convolution on tangent planes: the exact planar kernel at every pixel of a panorama."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ktnlib import check
 
-from .sampling import accumulator
+from .sampling import Neighbours, accumulator
 from .taps import TapTable, tangent_taps
 
 
@@ -60,19 +62,33 @@ def _apply_taps(
     weight: Float[Tensor, "out_channel in_channel taps"],
     table: TapTable,
 ) -> Float[Tensor, "batch out_channel out_height out_width"]:
-    """One tap after the other, so that the memory is a few images and not one for each tap."""
-    rows, columns, shares = table.neighbours()
-    rows, columns, shares = rows.to(x.device), columns.to(x.device), shares.to(x.dtype).to(x.device)
-    steps = torch.arange(0, table.width, table.stride, device=x.device)
-    out = x.new_zeros(len(x), len(weight), len(rows), len(steps))
-    for tap in range(rows.shape[1]):
-        sampled = x.new_zeros(*x.shape[:2], len(rows), len(steps))
-        for corner in range(rows.shape[2]):
-            row = rows[:, tap, corner, None]
-            column = (columns[:, tap, corner, None] + steps).remainder(table.width)
-            sampled = sampled + x[:, :, row, column] * shares[:, tap, corner, None]
-        out = out + torch.einsum("oi,bihw->bohw", weight[:, :, tap], sampled)
+    """One tap after the other, so that the memory is a few images and not one for each tap.
+
+    Taps are added up in groups of about the square root of their number, so that rounding grows with the
+    kernel's side and not with its area: 11×11 positive products are off by 5 ε in one row, by 2 ε in eleven.
+    """
+    plan = table.neighbours()
+    out = torch.zeros((), dtype=x.dtype, device=x.device)
+    for group in torch.arange(weight.shape[-1]).split(math.isqrt(weight.shape[-1])):
+        partial = torch.zeros_like(out)
+        for tap in group.tolist():
+            sampled = _read_tap(x, Neighbours(*(part[:, tap] for part in plan)), table.stride)
+            partial = partial + torch.einsum("oi,bihw->bohw", weight[:, :, tap], sampled)
+        out = out + partial
     return out
+
+
+def _read_tap(
+    x: Float[Tensor, "batch in_channel height width"], neighbours: Neighbours, stride: int
+) -> Float[Tensor, "batch in_channel out_height out_width"]:
+    """What one tap of the kernel reads for every output pixel: a row's neighbours, shifted along the row."""
+    width = x.shape[-1]
+    shifts = torch.arange(0, width, stride)
+    sampled = torch.zeros((), dtype=x.dtype, device=x.device)
+    for row, column, share in zip(*(part[:, :, None].unbind(1) for part in neighbours), strict=True):
+        pixels = x[:, :, row.to(x.device), (column + shifts).remainder(width).to(x.device)]
+        sampled = sampled + pixels * share.to(x.dtype).to(x.device)
+    return sampled
 
 
 def _check_operands(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
