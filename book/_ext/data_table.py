@@ -7,13 +7,13 @@ from sphinx.util.docutils import SphinxDirective
 from ktnlib.data.manifest import DataSet, load_manifest
 from ktnlib.shipped import shipped
 
-HEAD = ("Set", "What it is", "Licence and credit", "Size", "How to get it")
-WIDTHS = (13, 27, 27, 8, 25)
+HEAD = ("Set", "Licence and credit", "Size", "How to get it")
+WIDTHS = (30, 28, 10, 32)
 
 
 def size_in_words(size: int) -> str:
     """Bytes as the table shows them: kB below a tenth of a megabyte, else MB with one decimal."""
-    return f"{size / 1e3:.0f} kB" if size < 1e5 else f"{size / 1e6:.1f} MB"
+    return f"{size / 1e3:.0f}\N{NO-BREAK SPACE}kB" if size < 1e5 else f"{size / 1e6:.1f}\N{NO-BREAK SPACE}MB"
 
 
 def way(dataset: DataSet) -> str:
@@ -38,7 +38,7 @@ class DataTable(SphinxDirective):
         self.env.note_dependency(str(shipped("manifest.toml")))
         group = nodes.tgroup(cols=len(HEAD))
         group += [nodes.colspec(colwidth=width) for width in WIDTHS]
-        group += nodes.thead("", _row([nodes.paragraph(text=text) for text in HEAD]))
+        group += nodes.thead("", _row([[nodes.paragraph(text=text)] for text in HEAD]))
         body = nodes.tbody()
         body += [_row(_cells(dataset)) for dataset in load_manifest().values()]
         group += body
@@ -46,22 +46,24 @@ class DataTable(SphinxDirective):
         return [table]
 
 
-def _cells(dataset: DataSet) -> list[nodes.paragraph]:
-    title = nodes.paragraph("", "", nodes.reference("", dataset.title, refuri=dataset.source))
-    if dataset.checked:
-        title += nodes.Text(f". {dataset.checked}")
+def _cells(dataset: DataSet) -> list[list[nodes.paragraph]]:
     command = nodes.literal if dataset.downloadable else nodes.inline
+    getting = [nodes.paragraph("", "", command("", way(dataset)))]
+    if dataset.checked:
+        getting.append(nodes.paragraph(text=dataset.checked))
     return [
-        nodes.paragraph("", "", nodes.literal("", dataset.name)),
-        title,
-        nodes.paragraph(text=credit(dataset)),
-        nodes.paragraph(text=size_in_words(dataset.size)),
-        nodes.paragraph("", "", command("", way(dataset))),
+        [
+            nodes.paragraph("", "", nodes.literal("", dataset.name)),
+            nodes.paragraph("", "", nodes.reference("", dataset.title, refuri=dataset.source)),
+        ],
+        [nodes.paragraph(text=credit(dataset))],
+        [nodes.paragraph(text=size_in_words(dataset.size))],
+        getting,
     ]
 
 
-def _row(cells: list[nodes.paragraph]) -> nodes.row:
-    return nodes.row("", *(nodes.entry("", cell) for cell in cells))
+def _row(cells: list[list[nodes.paragraph]]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", *cell) for cell in cells))
 
 
 def setup(app: Sphinx) -> dict:

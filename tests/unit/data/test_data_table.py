@@ -6,7 +6,14 @@ import pytest
 from ktnlib.data.manifest import find_set
 
 
-@pytest.mark.parametrize(("size", "words"), [(45_354, "45 kB"), (427_577, "0.4 MB"), (11_594_722, "11.6 MB")])
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (45_354, "45\N{NO-BREAK SPACE}kB"),
+        (427_577, "0.4\N{NO-BREAK SPACE}MB"),
+        (11_594_722, "11.6\N{NO-BREAK SPACE}MB"),
+    ],
+)
 def test_a_size_reads_well(size, words):
     assert data_table.size_in_words(size) == words
 
@@ -30,9 +37,9 @@ def test_credit_names_licence_and_authors():
 
 
 def test_a_row_links_the_source_and_keeps_the_command_as_code():
-    name, title, _, size, way = data_table._cells(find_set("mnist"))
+    (name, title), _, (size,), (way, note) = data_table._cells(find_set("mnist"))
     assert name.astext() == "mnist"
-    assert title.next_node().attributes["refuri"] == find_set("mnist").source
-    assert "The addresses were not tried" in title.astext()
-    assert size.astext() == "11.6 MB"
+    assert title[0].attributes["refuri"] == find_set("mnist").source
+    assert size.astext() == "11.6\N{NO-BREAK SPACE}MB"
     assert way[0].tagname == "literal"
+    assert note.astext().startswith("The addresses were not tried")

@@ -105,7 +105,7 @@ def test_a_file_that_goes_on_is_cut_off(server, tmp_path):
 
 
 def test_another_file_of_the_same_length_is_refused(server, tmp_path):
-    with pytest.raises(ValueError, match=f"has sha256 .*; wanted {sha256(BODY)}; nothing was kept"):
+    with pytest.raises(ValueError, match=f"sent has sha256 .*; wanted {sha256(BODY)}; nothing was kept"):
         fetch(record(server.serve("/x", BODY[::-1])), tmp_path / "c")
     assert left_behind(tmp_path / "c") == []
 

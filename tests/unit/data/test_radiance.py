@@ -87,7 +87,7 @@ def test_exposure_weighs_a_row_by_its_share_of_the_sphere():
     bright_poles, bright_equator = np.ones((8, 16, 3)), np.ones((8, 16, 3))
     bright_poles[[0, 7]] = bright_equator[[3, 4]] = 100.0
     # the same pixels are bright, but those at the poles count less: all else is exposed more
-    assert tone_map(bright_poles)[2, 0, 0] > tone_map(bright_equator)[2, 0, 0]
+    assert tone_map(bright_poles)[2, 0, 0] > tone_map(bright_equator)[2, 0, 0] + 0.05
 
 
 def test_the_tone_mapped_picture_is_a_png(rgbe):
