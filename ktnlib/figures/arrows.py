@@ -33,7 +33,7 @@ def three_arrows(lit: str) -> Figure:
     """The head diagram: image → Γ → feature map, with a turning arrow over each of the three that can move.
 
     Args:
-        lit: whose arrow is drawn thick, in its colour and labelled "moves": "image", "map", "kernel" or "all".
+        lit: whose arrow is thick, in its colour and labelled "moves": "image", "map", "kernel" or "all".
 
     Raises:
         ValueError: another word.
