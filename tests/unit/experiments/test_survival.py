@@ -45,7 +45,7 @@ def start(root, *, toy="toy.py", scale="smoke", fault=""):
 
 def run(root, **options):
     process = start(root, **options)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     return process.returncode, errors
 
 
@@ -137,7 +137,7 @@ def test_a_torch_training_killed_five_times_ends_with_the_same_bits(tmp_path):
 def test_six_processes_that_start_the_same_run_at_once_all_end_well(undisturbed, tmp_path):
     processes = [start(tmp_path) for _ in range(6)]
     for process in processes:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
     assert metrics(tmp_path) == undisturbed[0]
     assert finished_like(tmp_path, undisturbed[0]) == ""
