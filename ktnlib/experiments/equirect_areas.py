@@ -40,7 +40,7 @@ def areas(height: int) -> dict[str, float]:
     """Shares of pixels and of area within 30° of a pole, and an error of 0.3 there in both averages."""
     grid = EquirectGrid(height)
     near = (grid.polar_angles < CAP) | (grid.polar_angles > math.pi - CAP)
-    error = torch.where(near, 0.3, 0.0).double()
+    error = 0.3 * near.double()
     weights = grid.solid_angles / grid.solid_angles.sum()
     return {
         "share.pixels.caps": 100 * near.double().mean().item(),
