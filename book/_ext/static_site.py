@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import subprocess
+from collections.abc import Iterable
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -28,17 +29,26 @@ def sha256_source(body: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(body.encode()).digest()).decode() + "'"
 
 
-def policy(page: str) -> str:
-    """The strictest policy under which this page works; inline code is named by its hash."""
-    hashes = []
+def handlers(page: str) -> list[str]:
+    return [html.unescape(match["body"]) for tag in TAG.findall(page) for match in HANDLER.finditer(tag)]
+
+
+def policy(page: str, parsed_pages: Iterable[str] = ()) -> str:
+    """The strictest policy under which this page works; inline code is named by its hash.
+
+    `parsed_pages`: pages whose text this one's scripts parse. The browser holds their handlers, which never
+    run, to the policy too, and would report them.
+    """
+    inline = []
     for match in INLINE_SCRIPT.finditer(page):
         attributes = match["attributes"]
         kind = re.search(r'type="([^"]*)"', attributes)
         if "src=" not in attributes and (kind is None or "javascript" in kind[1] or kind[1] == "module"):
-            hashes.append(sha256_source(match["body"]))
-    for tag in TAG.findall(page):
-        hashes += [sha256_source(html.unescape(match["body"])) for match in HANDLER.finditer(tag)]
-    scripts = " ".join(["'self'", "blob:", "'unsafe-hashes'", *dict.fromkeys(hashes)])
+            inline.append(match["body"])
+    for text in (page, *parsed_pages):
+        inline += handlers(text)
+    hashes = map(sha256_source, dict.fromkeys(inline))
+    scripts = " ".join(["'self'", "blob:", "'unsafe-hashes'", *hashes])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src blob:; base-uri 'none'"
@@ -77,11 +87,13 @@ def with_places(page: str, to_root: str) -> str:
     return VIEW.sub(place, page)
 
 
-def finish_page(page: str, to_root: str) -> str:
+def finish_page(page: str, to_root: str, parsed_pages: Iterable[str] = ()) -> str:
     page = PRELOAD.sub("", SUPERFLUOUS.sub("", page))
     page = with_places(page, to_root)
-    meta = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy(page), quote=True)}">'
-    return page.replace("<head>", f"<head>\n    {meta}", 1)
+    named = html.escape(policy(page, parsed_pages), quote=True)
+    return page.replace(
+        "<head>", f'<head>\n    <meta http-equiv="Content-Security-Policy" content="{named}">', 1
+    )
 
 
 FIRST_PAGE = """<!DOCTYPE html>
@@ -102,13 +114,13 @@ def finish_site(app, exception):
     out = pathlib.Path(app.outdir)
     first_page = FIRST_PAGE.format(title=app.config.html_title, first=f"{app.config.root_doc}.html")
     (out / "index.html").write_text(first_page, encoding="utf-8")
-    for path in out.rglob("*.html"):
-        if "_static" in path.relative_to(out).parts:
+    pages = {path: path.read_text(encoding="utf-8") for path in out.rglob("*.html")}
+    for path, page in pages.items():
+        where = path.relative_to(out)
+        if "_static" in where.parts or "Content-Security-Policy" in page:
             continue
-        page = path.read_text(encoding="utf-8")
-        if "Content-Security-Policy" not in page:
-            to_root = "../" * (len(path.relative_to(out).parts) - 1)
-            path.write_text(finish_page(page, to_root), encoding="utf-8")
+        parsed = pages.values() if where.name == "search.html" else ()
+        path.write_text(finish_page(page, "../" * (len(where.parts) - 1), parsed), encoding="utf-8")
 
 
 def edition() -> str:

@@ -25,6 +25,8 @@ def all_widgets() -> list:
 def open_widget(open_page, name, index, **options):
     """The page, and the widget's root once its first frame is drawn."""
     page = open_page(name, **options)
+    # higher than any widget: a picture of what does not fit the window makes the browser scroll
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": 2000})
     place = page.query_selector_all(".ktn-place")[index]
     place.scroll_into_view_if_needed()
     root = page.wait_for_selector(f'.ktn-place >> nth={index} >> [data-ready="true"]', timeout=15_000)

@@ -28,6 +28,11 @@ def test_every_handler_of_a_tag_is_named():
     assert hashed("two()") in found
 
 
+def test_a_page_that_parses_others_names_their_handlers_too():
+    assert hashed("far()") in policy("<p>", ['<a onclick="far()">'])
+    assert hashed("far()") not in policy("<p>")
+
+
 def test_the_icon_script_goes_and_other_scripts_stay():
     page = (
         '<head><link rel="preload" as="script" href="_static/scripts/fontawesome.js?digest=1" />'
