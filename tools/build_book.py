@@ -10,6 +10,8 @@ import vendor_assets
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
+# no progress bar on a built page, and no debugger's warning about frozen modules in every kernel's log
+KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
 def main() -> None:
@@ -28,11 +30,7 @@ def main() -> None:
         "-W",
         "--keep-going",
     ]
-    # a frozen module draws a debugger warning into every kernel's log
-    environment = os.environ | {
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONWARNINGS": "ignore::DeprecationWarning",
-    }
+    environment = os.environ | KERNEL_ENVIRONMENT | {"PYTHONWARNINGS": "ignore::DeprecationWarning"}
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import build_book
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = pathlib.Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
@@ -46,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", choices=SUITES)
     suite = SUITES[parser.parse_args().suite]
-    environment = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | build_book.KERNEL_ENVIRONMENT
     failed, rows = [], []
     for name, command in suite:
         print(f"\n=== {name}", flush=True)
