@@ -19,13 +19,13 @@ def image_batch(name: str, value: Tensor) -> Tensor:
 
 
 def panorama(name: str, value: Tensor) -> Tensor:
-    """Refuse what is no batch of equirectangular images: the width must be even, a pole fold is half a turn."""
+    """Refuse what is no batch of equirectangular images; the width is even, a pole fold is half a turn."""
     image_batch(name, value)
     height, width = value.shape[-2:]
     if height < 1 or width < 2 or width % 2:
         raise ValueError(
-            f"`{name}` is {height} x {width} pixels; wanted an even width of at least 2, because a sample that "
-            "passes a pole comes back half a revolution away; resample it to height x 2*height first"
+            f"`{name}` is {height} x {width} pixels; wanted an even width of at least 2, because a sample "
+            "that passes a pole comes back half a revolution away; resample it to height x 2*height first"
         )
     return value
 
@@ -55,7 +55,9 @@ def same_device(**tensors: Tensor | None) -> None:
 def finite(name: str, value: float | int) -> float:
     """Refuse NaN and infinity."""
     if not isinstance(value, (int, float)):
-        raise TypeError(f"`{name}` is a {type(value).__name__}; wanted a number in radians or pixels, as documented")
+        raise TypeError(
+            f"`{name}` is a {type(value).__name__}; wanted a number, in the unit that the docstring states"
+        )
     if not math.isfinite(value):
         raise ValueError(f"`{name}` is {value}; wanted a finite number")
     return float(value)
