@@ -12,6 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 # no progress bar on a built page, and no debugger's warning about frozen modules in every kernel's log
 KERNEL_ENVIRONMENT = {"TQDM_DISABLE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+# one line a page, a kernel's note on its own sockets, settings in full
+NOISE = ("reading sources", "writing output", "IPKernelApp", "ParserConfig(")
 
 
 def main() -> None:
@@ -37,7 +39,7 @@ def main() -> None:
     ran_notebook = False
     for line in process.stdout:
         ran_notebook |= "Executing notebook" in line
-        if not line.lstrip().startswith(("reading sources", "writing output", "copying images")):
+        if not any(noise in line for noise in NOISE):
             print(line, end="", flush=True)
     if process.wait():
         raise SystemExit(

@@ -13,6 +13,7 @@ HTML = ROOT / "_build" / "html"
 SCREENS = ROOT / "_screens"
 STILLS = ROOT / "book" / "_static" / "stills"
 WIDTHS = (1280, 375)
+PIECE = 3000
 LARGEST_STILL = 60_000
 
 
@@ -29,14 +30,23 @@ def take_screens(browser, wanted: str) -> None:
             continue
         for theme in ("light", "dark"):
             for width in WIDTHS:
-                context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+                context = browser.new_context(viewport={"width": width, "height": PIECE}, color_scheme=theme)
                 page = context.new_page()
                 page.goto(path.as_uri())
                 show_all(page)
-                target = SCREENS / f"{path.stem}-{theme}-{width}.png"
-                page.screenshot(path=target, full_page=True)
+                take_pieces(page, f"{path.stem}-{theme}-{width}")
                 context.close()
-                print(target.relative_to(ROOT), flush=True)
+
+
+def take_pieces(page: Page, name: str) -> None:
+    """One picture after the other down the page: a browser cannot draw a long one in one piece."""
+    bottom = page.evaluate("document.documentElement.scrollHeight")
+    for number, top in enumerate(range(0, bottom, PIECE)):
+        page.evaluate("top => scrollTo({ top, behavior: 'instant' })", top)
+        page.wait_for_timeout(250)
+        target = SCREENS / f"{name}-{number}.png"
+        page.screenshot(path=target)
+        print(target.relative_to(ROOT), flush=True)
 
 
 def take_stills(browser) -> None:
