@@ -41,7 +41,9 @@ BOOK = [
     ),
     ("browser", [*PYTEST, "tests/browser"]),
 ]
-SUITES = {"all": [*STATIC, UNIT, DOCTESTS, *BOOK], "commit": [*STATIC, QUICK_UNIT]}
+# first of all, so that a missing browser is said at once and not after the other checks
+BROWSER = ("a browser is here", [sys.executable, "tools/chromium.py"])
+SUITES = {"all": [BROWSER, *STATIC, UNIT, DOCTESTS, *BOOK], "commit": [*STATIC, QUICK_UNIT]}
 
 
 def main() -> None:

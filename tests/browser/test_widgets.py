@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import HTML, pages_with_widgets
+from conftest import HTML, SIZES, pages_with_widgets
 from parity import PARITY, largest_difference
 from parity_sphere import PARITY as PARITY_SPHERE
 from PIL import Image
@@ -125,6 +125,16 @@ def test_every_control_is_large_enough_for_a_finger(open_page, name, index):
         box = control.bounding_box()
         if box is not None:
             assert box["height"] >= 43.5, control.evaluate("node => node.outerHTML")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("name", "index"), all_widgets())
+def test_the_page_does_not_jump_when_a_widget_is_drawn(open_page, name, index, size):
+    page, _ = open_widget(open_page, name, index, size=size)
+    place = page.query_selector_all(".ktn-place")[index]
+    reserved = float(place.evaluate("place => parseFloat(getComputedStyle(place).minHeight)"))
+    drawn = place.bounding_box()["height"]
+    assert abs(drawn - reserved) <= 24, (drawn, reserved)
 
 
 @pytest.mark.parametrize(("name", "index"), all_widgets())
