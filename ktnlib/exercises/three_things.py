@@ -28,6 +28,8 @@ def check_response(function: Callable) -> Diagnosis:
     image = torch.rand(8, 10, generator=draw, dtype=torch.float64)
     kernel = torch.randn(3, 3, generator=draw, dtype=torch.float64)
     given = [function(image.clone(), kernel.clone(), *centre) for centre in _CENTRES]
+    if any(torch.is_tensor(one) and one.numel() > 1 for one in given):
+        return Diagnosis(False, "your answer holds several numbers; wanted one: sum the products")
 
     def responses(weights: Tensor, *, before: int = 1, swapped: bool = False) -> Tensor:
         pixels = [centre[::-1] if swapped else centre for centre in _CENTRES]
@@ -40,6 +42,9 @@ def check_response(function: Callable) -> Diagnosis:
         "you put the kernel's corner on the pixel; its centre belongs there": responses(kernel, before=0),
         "you swapped row and column of the output pixel": responses(kernel, swapped=True),
         "you applied the ReLU: the response is asked for before it": responses(kernel).relu(),
+        "you took the mean of the products: a response is their sum": responses(kernel / kernel.numel()),
+        "you flipped the rows of the kernel: the image is read at p + q": responses(kernel.flip(0)),
+        "you flipped the columns of the kernel: the image is read at p + q": responses(kernel.flip(1)),
     }
     return compare(given, responses(kernel), mistakes=mistakes)
 
@@ -72,6 +77,8 @@ def check_source_points(function: Callable) -> Diagnosis:
         about_corner: (corner - shift) @ back,
         f"{about_corner}, before and after": (corner - shift) @ back - middle,
         "you are half a pixel off: the centre is (n - 1) / 2, not n / 2": (points - 0.5 - shift) @ back,
+        "you left out the shift: h⁻¹p is L⁻¹(p - t)": points @ back,
+        "you count from the corner: take (n - 1) / 2 off the result": wanted + middle,
         "you undid L before the shift: h⁻¹p is L⁻¹(p - t), not L⁻¹p - t": points @ back - shift,
         "you multiplied with the transposed matrix: use `points @ inverse.T`": (points - shift) @ back.T,
         "you swapped right and down: a point's first number counts to the right": wanted.flip(-1),
@@ -86,7 +93,7 @@ def check_exchanged_kernel(function: Callable) -> Diagnosis:
 
     Args:
         function: takes a kernel as a function of points (…, 2) -> (…), the linear part L of h as (2, 2)
-            float64, and points (count, 2); returns (count,) values of K_h(v) = abs(det L) K(Lq).
+            float64, and points (count, 2); returns (count,) values of K_h(q) = abs(det L) K(Lq).
 
     >>> print(check_exchanged_kernel(lambda kernel, linear, points: ...))
     not answered yet
@@ -99,6 +106,7 @@ def check_exchanged_kernel(function: Callable) -> Diagnosis:
     here, along = _lopsided(points @ linear.T), _lopsided(points @ torch.linalg.inv(linear).T)
     area = determinant.abs()
     mistakes = {
+        "you left the kernel where it was: K_h looks at Lq": area * _lopsided(points),
         "you forgot |det L|: the substitution changes the area": here,
         "you forgot the absolute value: an area is positive, det L may not be": determinant * here,
         "you divided by |det L|: the area element multiplies": here / area,
@@ -116,7 +124,7 @@ def check_half_turn(kernel: Any) -> Diagnosis:
     """Judge a filter: a turn by 180° must commute with it, a turn by 90° must not.
 
     Args:
-        kernel: an odd square of numbers, (size, size), not all alike.
+        kernel: an odd square of numbers, (size, size), not all alike, at least one of them positive.
 
     >>> import torch
     >>> print(check_half_turn(torch.ones(3, 3)))
@@ -142,6 +150,11 @@ def _judge_turns(weights: Float[Tensor, "size size"]) -> Diagnosis:
 
     if alike(weights, weights.mean().expand_as(weights)):
         return Diagnosis(False, "your filter is constant: every quarter turn commutes with it")
+    if not (weights > 0).any():
+        message = (
+            "no weight of your filter is positive: the ReLU leaves nothing, and every move commutes with that"
+        )
+        return Diagnosis(False, message)
     if alike(weights, -half):
         message = (
             "a half turn changes the sign of your filter, as of every first derivative: 180° does not commute"

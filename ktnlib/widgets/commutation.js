@@ -33,6 +33,8 @@ export function mapArithmetic(still, n, matrix, row, column) {
 
 const SIDE = 200, DENSITY = 2;
 const round = (value, step) => Math.round(value / step) * step;
+// the largest response where the meter looks; beyond it, moving the image has lost content
+export const peak = (map, mask) => map.reduce((most, value, k) => (mask[k] ? Math.max(most, value) : most), 0);
 const number = (value) => (Math.abs(value) < 0.005 ? "0" : value.toFixed(2).replace("-", "−"));
 
 function slices(bytes, lengths) {
@@ -133,9 +135,10 @@ function render({ model, el }) {
     const context = image.context2d(), scale = SIDE / n;
     pixels(context, state.moved, n, ink(paint), 0, 0, SIDE, SIDE);
     outline(context, matrix, SIDE / 2, SIDE / 2, SIDE - 2, scale, paint.image);
-    pixels(context, pictures[model.get("picture")], n, ink(paint), 4, SIDE - 46, 42, 42); // x itself, to compare
+    // x itself, to compare, in the corner that neither the five nor the W passes on its way
+    pixels(context, pictures[model.get("picture")], n, ink(paint), SIDE - 46, SIDE - 46, 42, 42);
     Object.assign(context, { strokeStyle: paint.muted, lineWidth: 1 });
-    context.strokeRect(4, SIDE - 46, 42, 42);
+    context.strokeRect(SIDE - 46, SIDE - 46, 42, 42);
     if (model.get("arithmetic")) {
       const size = Math.sqrt(bank[0].length);
       Object.assign(context, { strokeStyle: paint.kernel, lineWidth: 2 });
@@ -152,7 +155,7 @@ function render({ model, el }) {
     arithmetic.node.hidden = !model.get("arithmetic");
 
     const done = `${kind.name} ${kind.format(shown())}`, peaks = (maps) => maps.map((map, c) =>
-      `${labels[c]} ${number(Math.max(...map))}`).join(", ");
+      `${labels[c]} ${number(peak(map, state.mask))}`).join(", ");
     const where = `pixel row ${state.row}, column ${state.column}`;
     image.setLabel(`The image, ${done}. Drag it or use the arrow keys.`);
     first.setLabel(`Feature map of the moved image, ${where}. Arrow keys choose a pixel.`);
@@ -176,7 +179,7 @@ function render({ model, el }) {
           context.stroke();
         }
         if (labels[c]) context.fillText(labels[c], x + side / 2, y - 8);
-        if (labels[c] && !disc) context.fillText(number(most * Math.max(...map)), x + side / 2, y + side + 18);
+        if (labels[c] && !disc) context.fillText(number(most * peak(map, state.mask)), x + side / 2, y + side + 18);
         if (!model.get("arithmetic") || c !== state.channel) return;
         Object.assign(context, { strokeStyle: paint.kernel, lineWidth: 2 });
         context.strokeRect(x + state.column * cell - 1, y + state.row * cell - 1, cell + 2, cell + 2);
@@ -238,9 +241,11 @@ function render({ model, el }) {
     // a finger that passes over a map scrolls the page; a tap, or the mouse held down, chooses
     ui.undo.listen(canvas, "click", at);
     ui.undo.listen(canvas, "pointermove", (e) => { if (e.pointerType === "mouse" && e.buttons === 1) at(e); });
-    ui.undo.add(arrows(canvas, { move: (right, down, coarse) => ui.set({
-      row: limit(state.row + down * (coarse ? 5 : 1)), column: limit(state.column + right * (coarse ? 5 : 1)), arithmetic: true,
-    }) }));
+    ui.undo.add(arrows(canvas, { move: (right, down, coarse) => {
+      const by = coarse ? 5 : 1; // `state` at once, not with the next frame: quick presses all count
+      Object.assign(state, { row: limit(state.row + down * by), column: limit(state.column + right * by) });
+      ui.set({ row: state.row, column: state.column, arithmetic: true });
+    } }));
   }
 }
 

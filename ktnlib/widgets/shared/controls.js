@@ -98,7 +98,9 @@ export function slider(parent, { label, min, max, step, coarse = 10 * step, valu
   input.addEventListener("keydown", (e) => {
     if (!e.shiftKey || !(e.key in ways)) return;
     e.preventDefault();
-    onInput(Math.min(+input.max, Math.max(+input.min, +input.value + ways[e.key] * coarse)));
+    // set at once: of two presses within one frame the second goes on from the first
+    set(Math.min(+input.max, Math.max(+input.min, +input.value + ways[e.key] * coarse)));
+    onInput(+input.value);
   });
   const range = (low, high, fine) => Object.assign(input, { min: low, max: high, step: fine });
   set(value);

@@ -25,5 +25,5 @@ export function meter(parent, { label, most = 1.5, kind = "error" }) {
 
 export function percent(fraction) {
   const value = 100 * fraction;
-  return `${value < 0.05 ? "0" : value < 9.95 ? value.toFixed(1) : Math.round(value)} %`;
+  return `${value < 0.05 ? "0" : value < 9.95 ? value.toFixed(1) : Math.round(value)}\u00a0%`; // never broken
 }

@@ -67,7 +67,10 @@ def test_an_unfilled_value_is_said_to_be_unanswered():
         (lambda image, kernel, r, c: patch_sum(image, kernel, c, r), "swapped row and column"),
         (lambda image, kernel, r, c: patch_sum(image, kernel, r, c).relu(), "applied the ReLU"),
         (lambda image, kernel, r, c: image[r, c], "largest difference"),
-        (lambda image, kernel, r, c: image, "wanted"),
+        (lambda image, kernel, r, c: patch_sum(image, kernel, r, c) / 9, "took the mean"),
+        (lambda image, kernel, r, c: patch_sum(image, kernel.flip(0), r, c), "flipped the rows"),
+        (lambda image, kernel, r, c: patch_sum(image, kernel.flip(1), r, c), "flipped the columns"),
+        (lambda image, kernel, r, c: image[:3, :3] * kernel, "wanted one: sum the products"),
         (lambda image, kernel, r, c: "two", "wanted numbers"),
         (lambda image, kernel, r, c: image[99, 99], "raised IndexError"),
     ],
@@ -76,6 +79,9 @@ def test_a_wrong_response_is_named(answer, diagnosis):
     verdict = check_response(answer)
     assert not verdict.correct
     assert diagnosis in verdict.message
+
+
+SHIFTLESS = torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
 
 
 def straight(matrix, size):
@@ -102,6 +108,8 @@ def from_pixel(first, *, minus=0.0):
         (from_pixel(lambda size: 0), "about the corner"),
         (from_pixel(lambda size: 0, minus=1), "before and after"),
         (from_pixel(lambda size: size / 2), "half a pixel off"),
+        (lambda matrix, size: source_points(matrix[:, [0, 1, 1]] * SHIFTLESS, size), "left out the shift"),
+        (lambda matrix, size: source_points(matrix, size) + (size - 1) / 2, "count from the corner"),
         (lambda matrix, size: source_points(matrix, size).flip(-1), "swapped right and down"),
         (lambda matrix, size: source_points(matrix, size).transpose(0, 1), "picture is transposed"),
         (lambda matrix, size: source_points(matrix, size)[..., 0], "has shape (6, 6); wanted (6, 6, 2)"),
@@ -132,6 +140,7 @@ def test_a_transposed_inverse_is_named():
 @pytest.mark.parametrize(
     ("answer", "diagnosis"),
     [
+        (lambda kernel, linear, points: linear.det().abs() * kernel(points), "left the kernel where it was"),
         (lambda kernel, linear, points: kernel(points @ linear.T), "forgot |det L|"),
         (
             lambda kernel, linear, points: torch.linalg.det(linear) * kernel(points @ linear.T),
@@ -163,6 +172,7 @@ def test_a_wrong_exchanged_kernel_is_named(answer, diagnosis):
     ("kernel", "diagnosis"),
     [
         (torch.ones(5, 5), "constant"),
+        (torch.tensor([[0, 0, 0], [-1, -2, -1], [0, 0, 0]]), "every move commutes"),
         (torch.tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]), "changes the sign"),
         (torch.tensor([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), "90° commutes with your filter too"),
         (torch.tensor([[0, 1, 0], [0, 1, 1], [0, 0, 0]]), "180° does not commute"),

@@ -74,6 +74,11 @@ def matrices() -> list[tuple]:
     ]
 
 
+def peaks() -> list[tuple]:
+    """The largest response inside the region; the largest of all lies outside it."""
+    return [(Commutation, "peak", [[5.0, 0.25, 3.0, 4.0], [0, 1, 1, 0]], 3.0, 0)]
+
+
 def layers() -> list[tuple]:
     maps = [flat(feature_map) for feature_map in LAYER(IMAGE)[0]]
     return [(Commutation, "layer", [flat(IMAGE), SIZE, kernels(LAYER)], maps, TOLERANCE)]
@@ -157,4 +162,4 @@ def verdicts() -> list[tuple]:
     ]
 
 
-PARITY = [*matrices(), *warps(), *layers(), *errors(), *w_and_m(), *three_moves(), *verdicts()]
+PARITY = [*matrices(), *warps(), *peaks(), *layers(), *errors(), *w_and_m(), *three_moves(), *verdicts()]
