@@ -2,6 +2,7 @@
 
 import functools
 import html
+import inspect
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,8 +68,9 @@ def checker(judge: Callable[..., Diagnosis]) -> Callable[..., Diagnosis]:
 
     The judge receives the reader's answer (a function or a value) as its first argument and returns a
     :class:`Diagnosis`. An answer of ``None`` or ``...``, or a function that returns one of them, is "not
-    answered yet". An exception inside the reader's function becomes a diagnosis that names the line; an
-    exception in the judge itself is our fault and is raised.
+    answered yet". A judge whose first argument is called ``function`` never sees anything else. An exception
+    inside the reader's function becomes a diagnosis that names the line; an exception in the judge itself is
+    our fault and is raised.
 
     >>> @checker
     ... def check_double(function):
@@ -77,18 +79,31 @@ def checker(judge: Callable[..., Diagnosis]) -> Callable[..., Diagnosis]:
     not answered yet
     >>> print(check_double(lambda number: number / 0))
     not yet: your function raised ZeroDivisionError: division by zero (line 1)
+    >>> print(check_double(6))
+    not yet: your answer is an int; wanted the function itself: its name, without parentheses
     """
+    wants_function = next(iter(inspect.signature(judge).parameters)) == "function"
 
     @functools.wraps(judge)
     def check(answer: Any, *args: Any, **kwargs: Any) -> Diagnosis:
         if answer is None or answer is ...:
             return not_answered()
+        if wants_function and not callable(answer):
+            return Diagnosis(
+                False,
+                f"your answer is {_kind(answer)}; wanted the function itself: its name, without parentheses",
+            )
         try:
             return judge(_guarded(answer) if callable(answer) else answer, *args, **kwargs)
         except _StopJudging as stopped:
             return stopped.verdict
 
     return check
+
+
+def _kind(answer: Any) -> str:
+    name = type(answer).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _guarded(function: Callable) -> Callable:
@@ -131,19 +146,21 @@ def compare(
     try:
         given = torch.as_tensor(result).detach().to("cpu", torch.float64)
     except (TypeError, ValueError, RuntimeError):
-        return Diagnosis(
-            False, f"your answer is a {type(result).__name__}; wanted numbers, best as a torch tensor"
-        )
+        return Diagnosis(False, f"your answer is {_kind(result)}; wanted numbers, best as a torch tensor")
     if given.shape != wanted.shape:
         return Diagnosis(False, f"your answer has shape {tuple(given.shape)}; wanted {tuple(wanted.shape)}")
     if not bool(torch.isfinite(given).all()):
         return Diagnosis(False, "your answer holds NaN or infinity; look for a division by zero")
     if _distance(given, wanted) <= tolerance:
-        return Diagnosis(True, f"all {given.numel():,} numbers agree")
+        return Diagnosis(True, _agreement(given.numel()))
     for what, mistaken in mistakes.items():
         if mistaken.shape == given.shape and _distance(given, mistaken) <= tolerance:
             return Diagnosis(False, what)
     return Diagnosis(False, _largest(given, wanted.detach().to("cpu", torch.float64)))
+
+
+def _agreement(count: int) -> str:
+    return {1: "the number agrees", 2: "both numbers agree"}.get(count, f"all {count:,} numbers agree")
 
 
 def _distance(given: Tensor, other: Tensor) -> float:
@@ -156,6 +173,6 @@ def _distance(given: Tensor, other: Tensor) -> float:
 def _largest(given: Tensor, wanted: Tensor) -> str:
     place = int((given - wanted).abs().argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(place), given.shape))
-    where = f" at index {index}" if index else ""
+    where = f" at index {index[0] if len(index) == 1 else index}" if index else ""
     yours, right = given.flatten()[place], wanted.flatten()[place]
     return f"the largest difference is{where}: yours {yours:.6g}, wanted {right:.6g}"

@@ -25,6 +25,8 @@ def check_two_averages(guess: tuple, *, error: float = 0.3, cap_deg: float = 30.
     >>> print(check_two_averages((0.10, 0.10)))
     not yet: you gave the same number twice: polar rows hold as many pixels and less area
     """
+    if not isinstance(guess, tuple | list | Tensor) or len(guess) != 2:
+        return Diagnosis(False, "give two numbers: the average over the pixels, then over the sphere")
     if any(number is None or number is ... for number in guess):
         return not_answered()
     plain, area = (torch.tensor(error * share) for share in _cap_shares(cap_deg))
@@ -35,13 +37,12 @@ def check_two_averages(guess: tuple, *, error: float = 0.3, cap_deg: float = 30.
         "the two averages are exchanged: the pixels overstate the caps": right.flip(0),
         "you counted one cap: there are two poles": right / 2,
         "these are the shares of the caps: multiply them by the error": right / error,
+        "this is in per cent, and the error is not: divide by 100": right * 100,
         "you weighted by the cosine of the cap's edge: integrate cos φ over the cap": torch.stack(
             [plain, plain * math.sin(math.radians(cap_deg))]
         ),
     }
-    return compare(
-        torch.tensor([float(number) for number in guess]), right, mistakes=mistakes, tolerance=0.02
-    )
+    return compare(guess, right, mistakes=mistakes, tolerance=0.02)
 
 
 def _cap_shares(cap_deg: float) -> tuple[float, float]:
@@ -62,8 +63,8 @@ def check_area_mse(function: Callable[[Tensor, Tensor], Tensor], *, seed: int = 
     latitude = math.pi / 2 - (torch.arange(height, dtype=torch.float64)[:, None] + 0.5) * math.pi / height
     weight = latitude.cos().expand_as(squared)
 
-    def mean(weights: Tensor) -> Tensor:
-        return (weights * squared).sum() / weights.sum()
+    def mean(weights: Tensor, values: Tensor = squared) -> Tensor:
+        return (weights * values).sum() / weights.sum()
 
     mistakes = {
         "rows not weighted by cos φ: this is the mean over pixels": squared.mean(),
@@ -75,6 +76,11 @@ def check_area_mse(function: Callable[[Tensor, Tensor], Tensor], *, seed: int = 
         ),
         "you divided by the number of pixels: divide by the sum of the weights": (weight * squared).mean(),
         "you did not divide by the sum of the weights": (weight * squared).sum(),
+        "you summed the weights of the rows and forgot the columns: a row has 2·height pixels": (
+            mean(weight) * squared.shape[1]
+        ),
+        "solid angles sum to 4π: divide by it": mean(weight) * 4 * math.pi,
+        "this is the mean absolute difference: square it": mean(weight, (first - second).abs()),
         "you weighted the difference before squaring it: the weight multiplies the square": (
             (weight * (first - second)).square().sum() / weight.sum()
         ),
@@ -112,11 +118,12 @@ def check_camera_ray(function: Callable[..., tuple[Tensor, Tensor]], *, seed: in
         mistakes["your latitude is a polar angle: subtract it from π/2"] = torch.stack(
             [math.pi / 2 - right[0], right[1]]
         )
+        mistakes["these are degrees: every angle in code is in radians"] = _near(right.rad2deg(), right)
         mistakes["latitude and longitude are exchanged: return the latitude first"] = _near(
             right.flip(0), right
         )
         answer = function(row, column, **camera)
-        if not (isinstance(answer, tuple | list) and len(answer) == 2):
+        if not (isinstance(answer, tuple | list | Tensor) and len(answer) == 2):
             return Diagnosis(False, "return two tensors, the latitudes and the longitudes, in this order")
         given = _near(torch.stack([torch.as_tensor(part, dtype=torch.float64) for part in answer]), right)
         verdict = compare(given, right, mistakes=mistakes, tolerance=1e-6)
@@ -138,6 +145,8 @@ _CAMERA_MISTAKES = {
     "you took `fov` for the vertical field of view: it is horizontal, s = 2 tan(fov/2) / width": {
         "vertical": True
     },
+    "your pitch turns the wrong way: it grows to the north": {"tilt": -1.0},
+    "`size` is (height, width), in this order": {"exchanged": True},
     "you left out the yaw: longitude is yaw plus the angle from the middle of the view": {"follow": 0.0},
     "you spread the angle evenly over the pixels: a camera spreads its tangent": {"even": True},
 }
@@ -159,9 +168,11 @@ def _rays(
     vertical: bool = False,
     follow: float = 1.0,
     even: bool = False,
+    tilt: float = 1.0,
+    exchanged: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Directions of a camera's pixels; every argument from `half` on switches one mistake on."""
-    height, width = size
+    (height, width), pitch = size[::-1] if exchanged else size, tilt * pitch
     spacing = fov / width if even else 2 * math.tan(fov / 2) / (height if vertical else width)
     right, down = (column + half - width / 2) * spacing, (row + half - height / 2) * spacing * south
     if even:
@@ -212,6 +223,9 @@ def check_read(function: Callable[[Tensor, Tensor, Tensor], Tensor], *, seed: in
         "your taps are half a pixel off: whole numbers are the centres of the pixels": _read(
             panorama, row - 0.5, column - 0.5
         ),
+        "your taps are half a pixel to the south-east: whole numbers are the pixels' centres": _read(
+            panorama, row + 0.5, column + 0.5
+        ),
         "your columns are half a pixel off: whole numbers are the centres of the pixels": _read(
             panorama, row, column - 0.5
         ),
@@ -232,6 +246,9 @@ def check_read(function: Callable[[Tensor, Tensor, Tensor], Tensor], *, seed: in
         "latitude counted from the south: row 0 is the northernmost": _read(panorama.flip(0), row, column),
         "you took the nearest pixel: mix the four around the position": _read(
             panorama, row.round(), column.round()
+        ),
+        "you took the pixel to the north-west: mix the four around the position": _read(
+            panorama, row.floor(), column.floor()
         ),
         "the weights are exchanged: the nearer pixel gets the larger one": _read(
             panorama, row, column, swap=True

@@ -72,6 +72,8 @@ def lines(
         ends.append((name, mean[-1], colour))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set_title(title, loc="left")
+    if xlabel.endswith("(°)"):  # parts of a revolution, not of a hundred
+        axes.locator_params(axis="x", nbins=8, steps=[1, 1.5, 3, 4.5, 6, 9, 10])
     if log:
         axes.set_yscale("log")
     _label_ends(axes, places[-1], ends)

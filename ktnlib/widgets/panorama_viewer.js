@@ -17,7 +17,7 @@ void main() {
 }`;
 
 export const direction = (angle, positive, negative) => `${Math.abs(angle)}° ${angle < 0 ? negative : positive}`;
-export const share = (value) => `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
+export const share = (value) => `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)}\u00a0%`;
 
 // view as in sphere.js -> the shares of columns, of pixels (counted on a grid of 360 rows) and of the sphere
 export function shares(view, mask = coverage(view, 360, 720)) {

@@ -92,8 +92,7 @@ function render({ model, el }) {
     const where = `row ${state.row} of ${state.height}, ${latitudeWords(state.latitude)}`;
     const span = state.spanned === state.width ? `all ${state.width} columns` : `${state.spanned} of ${state.width} columns`;
     const crossed = state.beyond === 0 ? "none has crossed the pole"
-      : `${WORDS[state.beyond]} of them ${state.beyond === 1 ? "has" : "have"} crossed the pole and `
-        + `${state.beyond === 1 ? "comes" : "come"} back half a revolution away`;
+      : `${WORDS[state.beyond]} of them ${state.beyond === 1 ? "has" : "have"} crossed the pole to the far side`;
     grid.setLabel(`The grid with the kernel's nine taps, in ${where}, spanning ${span}. Arrow keys move the kernel.`);
     globe.setLabel(`The sphere from above the kernel: a square of nine taps at ${latitudeWords(state.latitude)}. Arrow keys move it.`);
     ui.say(`In ${where}, the nine taps span ${span}; ${crossed}.`);
@@ -110,9 +109,9 @@ function render({ model, el }) {
     const number = (value) => value.toFixed(4).replace("-", "−");
     table(steps, "Where the tap lies", null, [
       ["on the plane, east U and south V", `${number(east)}, ${number(south)}`],
-      ["towards the axis, d = cos φ₀ + V sin φ₀", number(Math.cos(latitude) + south * Math.sin(latitude))],
-      ["latitude, atan2(sin φ₀ − V cos φ₀, hypot(d, U))", latitudeWords(phi, 2)],
-      ["longitude, λ₀ + atan2(U, d)", longitudeWords(lambda)],
+      ["forward, cos φ₀ + V sin φ₀", number(Math.cos(latitude) + south * Math.sin(latitude))],
+      ["latitude, atan2(sin φ₀ − V cos φ₀, hypot(forward, U))", latitudeWords(phi, 2)],
+      ["longitude, λ₀ + atan2(U, forward)", longitudeWords(lambda)],
       ["row, column", `${row.toFixed(3).replace("-", "−")}, ${modulo(column, width).toFixed(3)}`],
     ]);
     table(reads, "The four pixels it reads", ["row", "column", "weight"],

@@ -38,8 +38,8 @@ class TangentTaps(BookWidget):
     description = traitlets.Unicode(
         "The nine taps of a 3 by 3 kernel, a small square on the plane that touches the sphere. On the grid "
         "the same square fans out towards the poles. With the taps one pixel apart, only the first and the "
-        "last row have taps beyond a pole, whatever the height of the grid: three of them, and they come "
-        "back half a revolution away."
+        "last row have taps beyond a pole, whatever the height of the grid: three of them, and they lie "
+        "on its far side."
     ).tag(sync=True)
     still = traitlets.Unicode("tangent_taps.webp").tag(sync=True)
     reserve = traitlets.Int(520).tag(sync=True)

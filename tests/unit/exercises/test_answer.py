@@ -17,13 +17,33 @@ def test_a_right_answer_is_true_and_says_how_many_numbers_agree():
     assert str(verdict) == "right: all 3 numbers agree"
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "the number agrees"), (2, "both numbers agree")])
+def test_one_number_and_two_are_counted_as_one_says_it(count, said):
+    assert compare(torch.ones(count), torch.ones(count), mistakes={}).message == said
+
+
+def test_a_single_wrong_number_has_no_index():
+    assert (
+        compare(2.0, torch.tensor(1.0), mistakes={}).message == "the largest difference is: yours 2, wanted 1"
+    )
+
+
+def test_an_index_of_several_axes_is_shown_as_a_whole():
+    assert "at index (1, 0)" in compare([[1.0], [5.0]], torch.ones(2, 1), mistakes={}).message
+
+
+@pytest.mark.parametrize(("answer", "kind"), [(0.3, "a float"), (7, "an int"), (torch.ones(2), "a Tensor")])
+def test_a_value_in_place_of_a_function_is_told_so(answer, kind):
+    assert f"your answer is {kind}; wanted the function itself" in check_flip(answer).message
+
+
 def test_a_known_mistake_is_named():
     assert str(check_flip(lambda row: row)) == "not yet: you left the row as it was"
 
 
 def test_an_unknown_mistake_shows_the_largest_difference_and_where():
     verdict = check_flip(lambda row: row.flip(0) + torch.tensor([0.0, 0.5, 0.1]))
-    assert verdict == Diagnosis(False, "the largest difference is at index (1,): yours -1.5, wanted -2")
+    assert verdict == Diagnosis(False, "the largest difference is at index 1: yours -1.5, wanted -2")
 
 
 @pytest.mark.parametrize("empty", [None, ..., lambda row: None, lambda row: ...])

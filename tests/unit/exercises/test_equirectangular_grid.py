@@ -92,6 +92,10 @@ def test_a_longitude_is_right_whichever_revolution_it_is_in():
         ((0.05, 0.0201), "one cap"),
         ((0.3333, 0.134), "shares of the caps"),
         ((0.1, 0.05), "cosine of the cap's edge"),
+        ((10, 4.02), "in per cent"),
+        (0.1, "give two numbers"),
+        ((0.1, 0.04, 0.0), "give two numbers"),
+        ((0.1, "a"), "wanted numbers"),
         ((0.1, 0.2), "wanted 0.040"),
     ],
 )
@@ -236,6 +240,33 @@ def evenly_spread_angles(row, column, *, size, fov, **angles):
     return rays_by_rotation_matrices(down, right, size=size, fov=fov, **angles)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda camera: {"pitch": -camera["pitch"]}, "pitch turns the wrong way"),
+        (lambda camera: {"size": camera["size"][::-1]}, r"`size` is (height, width)"),
+    ],
+)
+def test_a_camera_that_misreads_its_arguments_is_diagnosed(change, message):
+    def misread(row, column, **camera):
+        return rays_by_rotation_matrices(row, column, **(camera | change(camera)))
+
+    assert message in check_camera_ray(misread).message
+
+
+def test_a_camera_that_answers_in_degrees_is_diagnosed():
+    def in_degrees(row, column, **camera):
+        return [angle.rad2deg() for angle in rays_by_rotation_matrices(row, column, **camera)]
+
+    assert "these are degrees" in check_camera_ray(in_degrees).message
+
+
+def test_both_angles_may_come_stacked_in_one_tensor():
+    assert check_camera_ray(
+        lambda row, column, **camera: torch.stack(rays_by_rotation_matrices(row, column, **camera))
+    )
+
+
 def test_a_camera_that_spreads_the_angle_evenly_is_diagnosed():
     assert "spreads its tangent" in check_camera_ray(evenly_spread_angles).message
 
@@ -282,6 +313,8 @@ def clamped_columns(panorama, row, column):
         (with_rows_beyond([-3, -2, -1], [0, 1, 2]), "the rows wrap around"),
         (clamped_columns, "the left-right seam is clamped"),
         (nearest, "nearest pixel"),
+        (lambda p, row, column: read_from_a_padded_copy(p, row + 0.5, column + 0.5), "to the south-east"),
+        (lambda p, row, column: read_from_a_padded_copy(p, row.floor(), column.floor()), "to the north-west"),
         (
             lambda p, row, column: read_from_a_padded_copy(p.flip(0), row, column),
             "latitude counted from the south",

@@ -38,6 +38,17 @@ def test_seeds_become_a_mean_and_a_band():
     figure.clear()
 
 
+@pytest.mark.parametrize(
+    ("xlabel", "wanted"),
+    [("tilt (°)", [0, 30, 60, 90, 120, 150, 180]), ("rows", [0, 25, 50, 75, 100, 125, 150, 175])],
+)
+def test_degrees_are_ticked_in_parts_of_a_revolution(xlabel, wanted):
+    _, axes = new()
+    lines([0, 90, 180], {"one": [0, 1, 2]}, xlabel=xlabel, ylabel="y", title="t", ax=axes)
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == wanted
+
+
 def test_a_curve_of_another_length_is_refused():
     with pytest.raises(ValueError, match="`curves` has 3 points in 'a'; wanted 2"):
         lines([0, 1], {"a": [1, 2, 3]}, **AXES, **WORDS)
