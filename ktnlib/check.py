@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
 
@@ -56,7 +55,8 @@ def finite(name: str, value: float | int) -> float:
     """Refuse NaN and infinity."""
     if not isinstance(value, (int, float)):
         raise TypeError(
-            f"`{name}` is a {type(value).__name__}; wanted a number, in the unit that the docstring states"
+            f"`{name}` is a {type(value).__name__}; wanted a number in radians or pixels, as documented; "
+            f"`float({name})` makes one of a tensor's or an array's"
         )
     if not math.isfinite(value):
         raise ValueError(f"`{name}` is {value}; wanted a finite number")
@@ -64,17 +64,18 @@ def finite(name: str, value: float | int) -> float:
 
 
 def between(name: str, value: float | int, low: float | int, high: float | int, unit: str) -> float:
-    """Refuse numbers outside the open interval (low, high)."""
+    """Refuse numbers outside the open interval (low, high); an infinite end is not spoken of."""
     finite(name, value)
     if not low < value < high:
-        raise ValueError(f"`{name}` is {value:g}; wanted more than {low:g} and less than {high:g} {unit}")
+        wanted = f"more than {low:g}" + (f" and less than {high:g}" if math.isfinite(high) else "")
+        raise ValueError(f"`{name}` is {value:g}; wanted {wanted} {unit}".rstrip())
     return float(value)
 
 
 def positive_int(name: str, value: int) -> int:
     """Refuse what is no whole number of at least one."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"`{name}` is a {type(value).__name__}; wanted a whole number")
+        raise TypeError(f"`{name}` is a {type(value).__name__}; wanted a whole number; try `int({name})`")
     if value < 1:
         raise ValueError(f"`{name}` is {value}; wanted a whole number of at least 1")
     return value
@@ -85,11 +86,4 @@ def choice(name: str, value: str, allowed: Iterable[str]) -> str:
     allowed = tuple(allowed)
     if value not in allowed:
         raise ValueError(f"`{name}` is {value!r}; wanted one of {', '.join(map(repr, allowed))}")
-    return value
-
-
-def real(name: str, value: Tensor) -> Tensor:
-    """Refuse tensors that hold NaN or infinity."""
-    if not bool(torch.isfinite(value).all()):
-        raise ValueError(f"`{name}` holds NaN or infinity; wanted finite values; look at `{name}.isfinite()`")
     return value

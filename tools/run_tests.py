@@ -7,8 +7,6 @@ import subprocess
 import sys
 import time
 
-import build_book
-
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = pathlib.Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
@@ -50,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", choices=SUITES)
     suite = SUITES[parser.parse_args().suite]
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | build_book.KERNEL_ENVIRONMENT
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     failed, rows = [], []
     for name, command in suite:
         print(f"\n=== {name}", flush=True)

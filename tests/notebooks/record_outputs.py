@@ -14,8 +14,11 @@ from nbclient.exceptions import CellExecutionComplete
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tools")]
+from build_book import KERNEL_ENVIRONMENT  # noqa: E402
 from library_cache import cache_folder  # noqa: E402
+
+os.environ.update(KERNEL_ENVIRONMENT)
 
 
 class Recording:
