@@ -135,10 +135,12 @@ function render({ model, el }) {
     const context = image.context2d(), scale = SIDE / n;
     pixels(context, state.moved, n, ink(paint), 0, 0, SIDE, SIDE);
     outline(context, matrix, SIDE / 2, SIDE / 2, SIDE - 2, scale, paint.image);
-    // x itself, to compare, in the corner that neither the five nor the W passes on its way
-    pixels(context, pictures[model.get("picture")], n, ink(paint), SIDE - 46, SIDE - 46, 42, 42);
+    // x itself, to compare, at the left below; at the right where T x lies in the way
+    const below = (k) => Math.floor(k / n) >= (SIDE - 46) / scale - 1;
+    const corner = state.moved.some((value, k) => value > 0.1 && below(k) && k % n <= 46 / scale) ? SIDE - 46 : 4;
+    pixels(context, pictures[model.get("picture")], n, ink(paint), corner, SIDE - 46, 42, 42);
     Object.assign(context, { strokeStyle: paint.muted, lineWidth: 1 });
-    context.strokeRect(SIDE - 46, SIDE - 46, 42, 42);
+    context.strokeRect(corner, SIDE - 46, 42, 42);
     if (model.get("arithmetic")) {
       const size = Math.sqrt(bank[0].length);
       Object.assign(context, { strokeStyle: paint.kernel, lineWidth: 2 });

@@ -71,6 +71,21 @@ def test_a_widget_moves_by_keyboard_and_escape_brings_it_back(open_page, name, i
 
 
 @pytest.mark.parametrize(("name", "index"), all_widgets())
+def test_quick_presses_within_one_frame_all_count(open_page, name, index):
+    _, root = open_widget(open_page, name, index)
+    for control in root.query_selector_all("input[type=range]"):
+        steps = control.evaluate(
+            """input => [1, 2, 3].map(() => {
+                const now = +input.value, up = now < (+input.min + +input.max) / 2;
+                const key = up ? "ArrowRight" : "ArrowLeft";
+                input.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey: true, cancelable: true }));
+                return Math.abs(+input.value - now);
+            })"""
+        )
+        assert min(steps) > 0, steps
+
+
+@pytest.mark.parametrize(("name", "index"), all_widgets())
 def test_a_widget_moves_by_mouse(open_page, name, index):
     page, root = open_widget(open_page, name, index)
     before = picture(root)
