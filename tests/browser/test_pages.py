@@ -11,6 +11,7 @@ NOT_OURS = {
     "landmark-unique",
     "landmark-no-duplicate-banner",
     "aria-allowed-role",
+    "aria-deprecated-role",
     "list",
     "listitem",
     "heading-order",
