@@ -32,7 +32,8 @@ def measurement(claim: Claim) -> str:
     """Value, number of seeds, experiment, scale and date."""
     if claim.mean is None:
         return "not measured"
-    return f"{claim}; {claim.n} seeds, {claim.experiment}, {claim.scale}, {claim.date}"
+    date = claim.date.replace("-", "\N{NON-BREAKING HYPHEN}")
+    return f"{claim}; {claim.n} seeds, {claim.experiment}, {claim.scale}, {date}"
 
 
 class ClaimRole(SphinxRole):
