@@ -3,7 +3,7 @@
 from ktnlib import check
 
 from .display import Figure, framed
-from .palette import NEGATIVE, POSITIVE, variable
+from .palette import variable
 
 _FIVE = ("#####", "#....", "####.", "....#", "....#", "#...#", ".###.")
 # the five's answer to the kernel below: + where ink begins, - where it ends, from left to right
@@ -83,7 +83,8 @@ def _arrow(path: str, colour: str, width: float, tip: tuple[int, int], angle: in
 def _content(what: str, middle: int) -> str:
     rows, cell = {"image": (_FIVE, 7), "kernel": (_KERNEL, 15), "map": (_ANSWER, 7)}[what]
     left, top = middle - len(rows[0]) * cell / 2, 104 - len(rows) * cell / 2
-    shade = {"#": "currentColor", "+": POSITIVE, "-": NEGATIVE}
+    # ink and grey: colour is left to the arrow that is lit
+    shade = {"#": "currentColor", "+": "currentColor", "-": variable("direct")}
     cells = "".join(
         f'<path d="M{left + j * cell:g} {top + i * cell:g}h{cell}v{cell}h-{cell}z" fill="{shade[mark]}"/>'
         for i, row in enumerate(rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .display import Figure, framed, words
-from .palette import NEGATIVE, POSITIVE
+from .palette import variable
 
 _CELL = 44  # drawing units a weight takes
 
@@ -90,7 +90,8 @@ def _cell(weight: float, i: int, j: int, largest: float, size: int) -> str:
     x, y = j * _CELL, i * _CELL
     if not weight:
         return ""
-    colour, opacity = (POSITIVE if weight > 0 else NEGATIVE), 0.15 + 0.5 * abs(weight) / largest
+    colour = variable("kernel" if weight > 0 else "direct")  # as the widgets draw weights
+    opacity = 0.15 + 0.5 * abs(weight) / largest
     square = f"M{x} {y}h{_CELL}v{_CELL}h-{_CELL}z"
     drawn = f'<path d="{square}" fill="{colour}" fill-opacity="{opacity:.3f}"/>'
     if size > 11:
