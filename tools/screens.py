@@ -50,14 +50,18 @@ def take_pieces(page: Page, name: str) -> None:
 
 
 def take_stills(browser) -> None:
-    """The first state of each widget, as a picture for readers without scripts."""
+    """The first state of each widget where the book first shows it, for readers without scripts."""
     STILLS.mkdir(parents=True, exist_ok=True)
+    taken = set()
     for path in sorted(HTML.glob("book/**/*.html")):
         page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=1.5)
         page.goto(path.as_uri())
         show_all(page)
         for place in page.query_selector_all(".ktn-place[data-still]:not([data-still=''])"):
-            save_still(place.screenshot(), STILLS / pathlib.Path(place.get_attribute("data-still")).name)
+            name = pathlib.Path(place.get_attribute("data-still")).name
+            if name not in taken:
+                save_still(place.screenshot(), STILLS / name)
+                taken.add(name)
         page.close()
 
 
