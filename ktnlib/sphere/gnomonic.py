@@ -24,14 +24,14 @@ def tangent_points(
 ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
     """Where the points of a tangent plane lie on the sphere.
 
-    The point (east U, north V = −south) of the plane touching at (φ0, λ0) is the vector
-    centre + U·east + V·north, so that, with d = cos φ0 − V sin φ0,
+    The point (U, V), U to the east and V to the south, of the plane touching at (φ0, λ0) is the vector
+    centre + U·east − V·north, so that, with d = cos φ0 + V sin φ0,
 
-        λ = λ0 + atan2(U, d)        φ = atan2(sin φ0 + V cos φ0, hypot(d, U)).
+        λ = λ0 + atan2(U, d)        φ = atan2(sin φ0 − V cos φ0, hypot(d, U)).
 
     d < 0 beyond the pole, where `atan2` goes on to the far side. All four arguments broadcast.
 
-    Arguments:
+    Args:
         latitude, longitude: where the plane touches, radians.
         east, south: the point on the plane, in sphere radii.
 
@@ -66,15 +66,14 @@ def sphere_to_plane(
     """Where directions meet the plane touching the sphere at the centre: the inverse of `tangent_points`.
 
     A direction's product with the centre, with the east and with the north axis gives cos c, a and b; the
-    point is (east, south) = (a, −b)/cos c. One dot product decides: only the half of the sphere with cos c >
-    0 is in front.
+    point is (east, south) = (a, −b)/cos c. Only the half of the sphere with cos c > 0 is in front.
 
-    Arguments:
+    Args:
         latitude, longitude: directions, radians; they broadcast.
         centre_latitude, centre_longitude: where the plane touches, radians.
 
     Returns:
-        (east, south, in_front): float64 sphere radii, NaN where not in front.
+        The point's east and south, float64 sphere radii, NaN where not in front; and whether it is in front.
 
     Raises:
         ValueError: a centre that is not finite.
@@ -101,9 +100,12 @@ def camera_spacing(fov: Radians, width: int) -> float:
     s = 2·tan(fov/2)/width: as `spacing` it makes a tangent-plane kernel sample as finely as that camera
     would.
 
-    Arguments:
+    Args:
         fov: horizontal field of view, radians, 0 < fov < π.
         width: of the camera's picture, pixels.
+
+    Returns:
+        The distance s in sphere radii.
 
     Raises:
         ValueError: a field of view outside (0, π), a width below one.

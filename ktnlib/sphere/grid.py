@@ -21,10 +21,10 @@ class EquirectGrid:
     Row i looks at latitude π/2 − (i + ½)π/height, column j at longitude −π + (j + ½)2π/width: no pixel lies
     on a pole, and longitude 0 falls between the two middle columns.
 
-    Arguments:
+    Args:
         height: rows, pole to pole.
-        width: columns, once around; even, because the way over a pole is half a revolution. None means
-        2·height.
+        width: columns, once around; even, because the way over a pole is half a revolution; None is
+            2·height.
 
     Raises:
         ValueError: a side below one, or an odd width.

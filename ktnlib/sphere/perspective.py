@@ -22,11 +22,13 @@ def render_perspective(
 ) -> Float[Tensor, "batch channel view_height view_width"]:
     """What a pinhole camera at the centre of a panorama sees.
 
-    View pixel (r, c) looks through the plane one radius ahead at (right, down) = ((c + ½ − w/2)·s, (r + ½ −
-    h/2)·s), s = 2·tan(fov/2)/w, and reads the panorama there, bilinearly in pixel space. Differentiable in
-    the panorama.
+    View pixel (r, c) of h × w looks through the plane one radius ahead at
 
-    Arguments:
+        (right, down) = ((c + ½ − w/2)·s, (r + ½ − h/2)·s),   s = 2·tan(fov/2)/w,
+
+    and reads the panorama there, bilinearly in pixel space. Differentiable in the panorama.
+
+    Args:
         panorama: any height, any even width; row 0 is north.
         yaw: longitude of the optical axis, radians, east positive.
         pitch: its latitude, radians, north positive; beyond ±π/2 the camera is upside down.
@@ -35,9 +37,9 @@ def render_perspective(
         size: (height, width) of the view in pixels, or one number for both.
 
     Raises:
-        ValueError: an angle that is not finite, a field of view outside (0, π), a size below one, an odd
-            width.
-        TypeError: a panorama of whole numbers.
+        ValueError: a panorama without four axes or of odd width, an angle that is not finite, a field of
+            view outside (0, π), a size below one.
+        TypeError: a panorama of whole numbers, an angle or a size that is no number.
 
     >>> import torch
     >>> view = render_perspective(torch.ones(1, 3, 8, 16), yaw=0.0, pitch=1.5, fov=1.0, size=(4, 6))
@@ -66,13 +68,18 @@ def place_perspective(
     plane; within half a pixel of the picture's edge the outermost pixels are continued. Differentiable in
     the image.
 
-    Arguments are `render_perspective`'s; height is the panorama's, its width is twice that.
+    Args:
+        image: the camera's picture, any height and width.
+        height: rows of the panorama; it is twice as wide.
+        yaw, pitch, roll, fov: radians, as for `render_perspective`.
 
     Returns:
-        (panorama, mask): the mask is True where the camera sees the pixel's centre.
+        The panorama, and a mask that is True where the camera sees the pixel's centre.
 
     Raises:
-        As `render_perspective`, and ValueError for a height below one.
+        ValueError: an image without four axes or without pixels, a height below one, an angle that is not
+            finite, a field of view outside (0, π).
+        TypeError: an image of whole numbers, an angle or a height that is no number.
 
     >>> import torch
     >>> panorama, mask = place_perspective(torch.ones(1, 3, 4, 4), height=8, yaw=0.0, pitch=0.0, fov=1.6)

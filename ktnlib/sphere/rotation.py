@@ -22,7 +22,7 @@ def rotate_panorama(
     longitude 0, y east, z north, so a positive turn about z moves everything east. Turns about z by whole
     pixels only move columns and are exact. Differentiable in the panorama.
 
-    Arguments:
+    Args:
         panorama: any height, any even width; row 0 is north.
         rotation: orthogonal with determinant +1; it may lie on the CPU whatever the panorama's device is.
 

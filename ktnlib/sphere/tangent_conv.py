@@ -28,15 +28,15 @@ def tangent_conv2d(
     "Convolution" is torch's cross-correlation. Exact on images; an earlier layer's feature map is taken
     for a scalar field here, which it is not. Differentiable in x, weight and bias.
 
-    Arguments:
-        x: height divisible by the stride, width by twice the stride.
+    Args:
+        x: the panorama; its height divisible by the stride, its width by twice the stride.
         weight, bias: as for `torch.nn.functional.conv2d`; an even kernel needs a stride above 1.
         spacing: distance of neighbouring taps on the plane, sphere radii; None is 2π/width, east and south.
         stride: the output is the panorama of height/stride rows, its planes touch at its own pixel centres.
 
     Raises:
-        ValueError: shapes that do not fit each other, an even kernel at stride 1, a spacing that is not
-            positive, tensors on several devices or of several types.
+        ValueError: shapes that do not fit each other, an odd width, an even kernel at stride 1, a spacing
+            that is not positive, tensors on several devices or of several types.
         TypeError: whole numbers in place of floating-point ones.
 
     Source: Coors, Condurache, Geiger, SphereNet, ECCV 2018; Su and Grauman, Kernel Transformer Networks,
@@ -67,7 +67,9 @@ def _apply_taps(
     Taps are added up in groups of about the square root of their number, so that rounding grows with the
     kernel's side and not with its area: 11×11 positive products are off by 5 ε in one row, by 2 ε in eleven.
     """
-    plan = table.neighbours()
+    rows, columns, shares = table.neighbours()
+    # narrowed before it moves: a device may have no float64
+    plan = rows.to(x.device), columns.to(x.device), shares.to(x.dtype).to(x.device)
     out = torch.zeros((), dtype=x.dtype, device=x.device)
     for group in torch.arange(weight.shape[-1]).split(math.isqrt(weight.shape[-1])):
         partial = torch.zeros_like(out)
@@ -83,11 +85,10 @@ def _read_tap(
 ) -> Float[Tensor, "batch in_channel out_height out_width"]:
     """What one tap of the kernel reads for every output pixel: a row's neighbours, shifted along the row."""
     width = x.shape[-1]
-    shifts = torch.arange(0, width, stride)
+    shifts = torch.arange(0, width, stride, device=x.device)
     sampled = torch.zeros((), dtype=x.dtype, device=x.device)
     for row, column, share in zip(*(part[:, :, None].unbind(1) for part in neighbours), strict=True):
-        pixels = x[:, :, row.to(x.device), (column + shifts).remainder(width).to(x.device)]
-        sampled = sampled + pixels * share.to(x.dtype).to(x.device)
+        sampled = sampled + x[:, :, row, (column + shifts).remainder(width)] * share
     return sampled
 
 

@@ -56,7 +56,7 @@ def tangent_taps(
     The plane touches at the output pixel's own centre. Its taps are the points (s·u, s·v), u east and v
     south, at whole u, v about the centre for an odd kernel and at half ones (±½, ±3⁄2, …) for an even one.
 
-    Arguments:
+    Args:
         height, width: of the input; both divisible by the stride, the width even, also after the division.
         kernel_size: (rows, columns) of the kernel, or one number for both.
         spacing: s, in sphere radii. None is one pixel at the equator, 2π/width, east and south.

@@ -22,8 +22,11 @@ from .grid import EquirectGrid, snap
 class View:
     """A pinhole camera: its direction and roll in radians, the size of its picture in pixels.
 
-    Pixel (r, c) looks through the plane one radius ahead at (right, down) = ((c + ½ − w/2)·s, (r + ½ −
-    h/2)·s) with s = 2·tan(fov/2)/w; `fov` is horizontal.
+    Pixel (r, c) of h × w looks through the plane one radius ahead at
+
+        (right, down) = ((c + ½ − w/2)·s, (r + ½ − h/2)·s),   s = 2·tan(fov/2)/w;
+
+    `fov` is horizontal.
     """
 
     yaw: Radians
@@ -85,13 +88,19 @@ def view_outline(
 ) -> Float[Tensor, "points 2"]:
     """The border of a view as a line on the panorama, to draw its footprint.
 
-    Arguments are `render_perspective`'s; height is the panorama's, `samples` the points on each of the four
-    sides.
+    Args:
+        height: rows of the panorama, which is twice as wide.
+        yaw, pitch, roll, fov, size: as for `render_perspective`, radians and pixels.
+        samples: points on each of the four sides.
 
     Returns:
-        (row, column) pairs, float64, in pixel-centre coordinates of a height × 2·height panorama, columns in
-        [−½, 2·height − ½). The line runs clockwise in the picture from its top left corner and back to it; a
-        pair of NaN parts it where it jumps across the seam, so that it can be drawn as it is.
+        Pairs of (row, column), float64, in pixel-centre coordinates of a height × 2·height panorama, columns
+        in [−½, 2·height − ½). The line runs clockwise in the picture from its top left corner and back to it;
+        a pair of NaN parts it where it jumps across the seam, so that it can be drawn as it is.
+
+    Raises:
+        ValueError: a height, a size or a number of samples below one; an angle that is not finite, a field of
+            view outside (0, π).
 
     >>> view_outline(180, yaw=0.0, pitch=0.0, fov=torch.pi / 2, size=(1, 2), samples=2)[:, 1].round().tolist()
     [134.0, 180.0, 224.0, 224.0, 224.0, 180.0, 134.0, 134.0, 134.0]

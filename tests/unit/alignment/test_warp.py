@@ -1,6 +1,5 @@
 import math
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -17,15 +16,6 @@ MATRICES = {
     "shift": shift(1.25, -0.5),
     "all": compose(shift(0.3, 1.1), compose(rotation(-2.0), compose(shear(0.2), zoom(1.2)))),
 }
-
-
-@pytest.fixture
-def unchecked():
-    """Without the shape checks of the test run, as a user calls the library."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def warped_by_definition(image, matrix):
@@ -95,7 +85,7 @@ def test_gradients_into_images_and_matrix_are_exact():
         assert torch.autograd.gradcheck(affine_warp, inputs)
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("as_a_user")
 @pytest.mark.parametrize(
     ("images", "matrix", "error", "message"),
     [
