@@ -25,7 +25,7 @@ def rotation(angle: float | int) -> Matrix:
 
 
 def zoom(factor: float | int) -> Matrix:
-    """Magnify by `factor` about the centre; a factor below 1 shrinks.
+    """Magnify by `factor` (above 0) about the centre; a factor below 1 shrinks.
 
     >>> zoom(2.0)[:, :2].diagonal()
     tensor([2., 2.], dtype=torch.float64)
@@ -55,19 +55,25 @@ def shift(right: float | int, down: float | int) -> Matrix:
 def compose(second: Matrix, first: Matrix) -> Matrix:
     """The map that does `first`, then `second`: warping by it is warping by `first`, then by `second`.
 
+    Raises:
+        ValueError: what is no (2, 3) float64 matrix.
+
     >>> torch.equal(compose(zoom(2.0), shift(1, 0)), torch.tensor([[2.0, 0, 2], [0, 2, 0]]).double())
     True
     """
-    return (_square(second) @ _square(first))[:2]
+    return (_square(checked("second", second)) @ _square(checked("first", first)))[:2]
 
 
 def invert(matrix: Matrix) -> Matrix:
-    """The way back; raises `ValueError` where there is none (determinant 0 or not finite).
+    """The way back.
+
+    Raises:
+        ValueError: what is no (2, 3) float64 matrix; a determinant of 0, or one that is not finite.
 
     >>> invert(shift(7, 2))[:, 2]
     tensor([-7., -2.], dtype=torch.float64)
     """
-    (a, b), (c, d) = matrix[:, :2].tolist()
+    (a, b), (c, d) = checked("matrix", matrix)[:, :2].tolist()
     determinant = a * d - b * c
     if not math.isfinite(determinant) or determinant == 0.0:
         raise ValueError(
@@ -75,6 +81,18 @@ def invert(matrix: Matrix) -> Matrix:
             "a zoom by 0 or parallel columns cannot be undone"
         )
     return torch.linalg.inv(_square(matrix))[:2]
+
+
+def checked(name: str, matrix: Tensor) -> Matrix:
+    """Refuse what is no (2, 3) float64 tensor [linear | shift]."""
+    if not isinstance(matrix, Tensor) or matrix.dtype != torch.float64 or matrix.shape != (2, 3):
+        known = isinstance(matrix, Tensor)
+        given = f"{tuple(matrix.shape)}, {matrix.dtype}" if known else type(matrix).__name__
+        raise ValueError(
+            f"`{name}` is {given}; wanted a (2, 3) float64 tensor [linear | shift]; "
+            "make one with `rotation`, `zoom`, `shear`, `shift` or `compose`"
+        )
+    return matrix
 
 
 def _matrix(rows: list[list[float]]) -> Matrix:

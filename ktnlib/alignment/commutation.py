@@ -24,11 +24,17 @@ LETTER_W = ("#...#", "#...#", "#.#.#", "##.##", "#...#")
 LETTER_M = LETTER_W[::-1]
 
 
-@dataclass(frozen=True)
+# eq=False: it holds a tensor, which compares element by element
+@dataclass(frozen=True, eq=False)
 class FilterLayer:
     """Γ(x) = relu(correlate(x, weight)), zero padding, same size.
 
-    `weight` is (out, in, k, k) with k odd.
+    Args:
+        weight: (out, in, k, k) with k odd; it is taken to the type and device of the images.
+
+    Raises:
+        TypeError: a weight, or images, that are not floating point.
+        ValueError: a weight that is not square or of even width; images without four axes.
 
     >>> FilterLayer(filters()["gaussian"])(torch.ones(1, 1, 28, 28)).shape
     torch.Size([1, 1, 28, 28])
@@ -37,9 +43,12 @@ class FilterLayer:
     weight: Float[Tensor, "out in k k"]
 
     def __post_init__(self) -> None:
-        if self.weight.shape[-1] % 2 == 0:
+        shape = tuple(check.floating("weight", self.weight).shape)
+        if len(shape) != 4 or shape[2] != shape[3]:
+            raise ValueError(f"`weight` has shape {shape}; wanted (out, in, k, k), square; pad it with zeros")
+        if shape[3] % 2 == 0:
             raise ValueError(
-                f"`weight` is {self.weight.shape[-1]} pixels wide; wanted an odd width: a tap lies "
+                f"`weight` is {shape[3]} pixels wide; wanted an odd width: a tap lies "
                 "on the pixel itself; pad it by a row and a column of zeros"
             )
 
@@ -51,6 +60,7 @@ class FilterLayer:
     def __call__(
         self, images: Float[Tensor, "batch in height width"]
     ) -> Float[Tensor, "batch out height width"]:
+        check.image_batch("images", images)
         return nn.functional.relu(
             nn.functional.conv2d(images, self.weight.to(images), padding=self.weight.shape[-1] // 2)
         )
@@ -65,19 +75,24 @@ def commutation_error(
 ) -> Float[Tensor, " batch"]:
     """How far `layer` and the transformation are from commuting: ‖Γ(Tx) − TΓ(x)‖ / ‖Γ(x)‖ per image.
 
-    Both norms run over the channels and over the region stated at the top of this file.
+    Both norms run over the channels and over a disc: the pixels whose centre lies at most
+    n/2 − margin − reach from the centre of the n × n image and whose pre-image under T does too. Near the
+    border a moved image has lost content.
 
     Args:
-        layer: Γ. Where it has a `reach` (as `FilterLayer` does) that many pixels are added to `margin`; of
-            any other function put the reach into `margin` yourself.
+        layer: Γ, whose maps are as large as the images. Where it has a `reach` (as `FilterLayer` does) that
+            many pixels are added to `margin`; of any other function put the reach into `margin` yourself.
+        images: square, floating point.
         matrix: T, as for `affine_warp`.
         margin: pixels to stay away from the border.
 
     Returns:
-        one number an image; 0 where both norms vanish.
+        One number an image; 0 where both norms vanish.
 
     Raises:
-        ValueError: images that are not square; a margin that leaves no pixel.
+        TypeError: images that are not floating point.
+        ValueError: images without four axes, or not square; a matrix that is no invertible (2, 3) float64; a
+            margin that leaves no pixel; a layer that changes the size.
 
     >>> from ktnlib.alignment import shift
     >>> layer = FilterLayer(filters()["vertical edge"])
@@ -86,6 +101,11 @@ def commutation_error(
     """
     region = counted_region(_width(images), matrix, margin=margin + getattr(layer, "reach", 0.0))
     features = layer(images)
+    if features.shape[-2:] != images.shape[-2:]:
+        raise ValueError(
+            f"`layer` makes {tuple(images.shape[-2:])} pixels into {tuple(features.shape[-2:])}; wanted maps "
+            "as large as the images; pad the convolution to the same size"
+        )
     difference = layer(affine_warp(images, matrix)) - affine_warp(features, matrix)
     return _relative(difference, features, region)
 
@@ -95,7 +115,8 @@ def there_and_back_error(
 ) -> Float[Tensor, " batch"]:
     """What interpolation alone costs: ‖T⁻¹Tx − x‖ / ‖x‖ per image, over the same kind of region.
 
-    T⁻¹ is applied last, so the pre-image that must lie in the disc is the place under T.
+    T⁻¹ is applied last, so the pre-image that must lie in the disc is the place under T. Arguments, result
+    and errors are those of `commutation_error`.
 
     >>> from ktnlib.alignment import rotation
     >>> there_and_back_error(torch.rand(1, 1, 56, 56), rotation(math.pi / 2), margin=2).item() < 1e-6
@@ -135,7 +156,8 @@ def filters(size: int = 9) -> dict[str, Float64[Tensor, "1 1 k k"]]:
     isotropic; `oriented` is a Gabor filter at 30°, off every axis.
 
     Raises:
-        TypeError, ValueError: a size that is no odd whole number of at least 3.
+        TypeError: a size that is no whole number.
+        ValueError: an even size, or one below 3.
 
     >>> {name: tuple(kernel.shape[-2:]) for name, kernel in filters(7).items() if "edge" in name}
     {'vertical edge': (7, 7), 'horizontal edge': (7, 7)}

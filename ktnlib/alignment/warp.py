@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ktnlib import check
 
-from .affine import Matrix, invert
+from .affine import Matrix, checked, invert
 
 
 def affine_warp(
@@ -33,8 +33,7 @@ def affine_warp(
     True
     """
     check.image_batch("images", images)
-    _affine_matrix(matrix)
-    columns, rows = sample_points(images.shape[-2:], matrix.to(images.device))
+    columns, rows = sample_points(images.shape[-2:], checked("matrix", matrix).to(images.device))
     return bilinear(images, rows, columns)
 
 
@@ -68,14 +67,3 @@ def bilinear(
             index = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long()
             result = result + weight.flatten() * pixels.index_select(2, index.flatten())
     return result.unflatten(2, rows.shape)
-
-
-def _affine_matrix(matrix: Tensor) -> None:
-    if not isinstance(matrix, Tensor) or matrix.dtype != torch.float64 or matrix.shape != (2, 3):
-        given = (
-            f"{tuple(matrix.shape)}, {matrix.dtype}" if isinstance(matrix, Tensor) else type(matrix).__name__
-        )
-        raise ValueError(
-            f"`matrix` is {given}; wanted a (2, 3) float64 tensor [linear | shift]; "
-            "make one with `rotation`, `zoom`, `shear`, `shift` or `compose`"
-        )

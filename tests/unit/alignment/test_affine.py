@@ -48,13 +48,37 @@ def test_matrices_are_float64_and_two_by_three():
     [
         (rotation, math.nan, "`angle` is nan"),
         (shear, math.inf, "`amount` is inf"),
-        (zoom, 0.0, "`factor` is 0; wanted more than 0"),
+        (zoom, 0.0, "`factor` is 0; wanted more than 0$"),
         (zoom, -1.0, "`factor` is -1; wanted more than 0"),
     ],
 )
 def test_a_map_out_of_range_is_refused_by_name(make, argument, message):
     with pytest.raises(ValueError, match=message):
         make(argument)
+
+
+@pytest.mark.parametrize("name", ["right", "down"])
+def test_a_shift_of_nothing_known_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=f"`{name}` is nan; wanted a finite number"):
+        shift(**{"right": 0.0, "down": 0.0} | {name: math.nan})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "given"),
+    [
+        (torch.eye(3).double(), r"\(3, 3\), torch.float64"),
+        (zoom(2.0).float(), "torch.float32"),
+        ([1.0], "list"),
+    ],
+)
+@pytest.mark.usefixtures("as_a_user")
+def test_what_is_no_matrix_is_refused_by_name(wrong, given):
+    with pytest.raises(ValueError, match=rf"`matrix` is .*{given}; wanted a \(2, 3\) float64 tensor"):
+        invert(wrong)
+    with pytest.raises(ValueError, match=f"`second` is .*{given}"):
+        compose(wrong, zoom(2.0))
+    with pytest.raises(ValueError, match=f"`first` is .*{given}"):
+        compose(zoom(2.0), wrong)
 
 
 def test_a_map_that_flattens_the_plane_cannot_be_undone():

@@ -1,10 +1,10 @@
 import math
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
 
+from ktnlib import data
 from ktnlib.alignment import (
     FilterLayer,
     affine_warp,
@@ -20,15 +20,6 @@ from ktnlib.alignment import (
 from ktnlib.alignment.commutation import LETTER_W, counted_region, letter
 
 ISOTROPIC = ("gaussian", "laplacian", "ring")
-
-
-@pytest.fixture
-def unchecked():
-    """Without the shape checks of the test run, as a user calls the library."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def blob(size=56, batch=2):
@@ -209,12 +200,56 @@ def test_an_even_kernel_is_refused():
         FilterLayer(torch.zeros(1, 1, 4, 4))
 
 
+@pytest.mark.parametrize(
+    ("weight", "error", "message"),
+    [
+        (torch.zeros(1, 1, 3, 5), ValueError, r"`weight` has shape \(1, 1, 3, 5\); wanted \(out, in, k, k\)"),
+        (torch.zeros(3, 3), ValueError, r"`weight` has shape \(3, 3\)"),
+        (torch.zeros(1, 1, 3, 3).int(), TypeError, "`weight` has dtype torch.int32"),
+    ],
+)
+@pytest.mark.usefixtures("as_a_user")
+def test_a_kernel_of_another_form_is_refused(weight, error, message):
+    with pytest.raises(error, match=message):
+        FilterLayer(weight)
+
+
+@pytest.mark.usefixtures("as_a_user")
+def test_whole_numbers_are_no_image_for_a_layer():
+    # the weight is taken to the images' type: it would become 0 without a word
+    with pytest.raises(TypeError, match=r"`images` has dtype torch\.uint8"):
+        FilterLayer(filters()["gaussian"])(torch.zeros(1, 1, 28, 28).byte())
+
+
+@pytest.mark.usefixtures("as_a_user")
+def test_a_matrix_of_another_form_is_refused():
+    layer = FilterLayer(filters()["gaussian"])
+    with pytest.raises(ValueError, match=r"`matrix` is \(3, 3\), torch.float64; wanted a \(2, 3\) float64"):
+        commutation_error(layer, blob(28, 1), torch.eye(3).double(), margin=1)
+
+
+def test_a_layer_that_changes_the_size_is_refused():
+    with pytest.raises(
+        ValueError, match=r"`layer` makes \(28, 28\) pixels into \(14, 14\); wanted maps as large"
+    ):
+        commutation_error(lambda x: x[..., ::2, ::2], blob(28, 1), zoom(2.0), margin=1)
+
+
+def test_layers_compare_without_comparing_their_numbers():
+    one, other = (FilterLayer(filters()["gaussian"]) for _ in range(2))
+    assert one != other
+
+
+def test_the_letter_of_the_filters_is_the_books():
+    assert torch.equal(torch.from_numpy(letter(LETTER_W)).float(), data.letter_w()[0, 0])
+
+
 def test_a_margin_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match="`margin` leaves no pixel: a disc of radius -3"):
         commutation_error(FilterLayer(filters(9)["gaussian"]), blob(28, 1), shift(0, 0), margin=13)
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("as_a_user")
 def test_images_that_are_not_square_are_refused():
     with pytest.raises(ValueError, match="`images` are 20 x 30 pixels; wanted square ones"):
         there_and_back_error(torch.zeros(1, 1, 20, 30), zoom(2.0), margin=1)
