@@ -1,4 +1,4 @@
-"""python -m ktnlib.experiments list | run NAME | report | check"""
+"""The command line: python -m ktnlib.experiments list | run NAME | report | check."""
 
 import argparse
 import ast
@@ -9,27 +9,34 @@ from . import claims, engine
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run one command; 0 where all went well, 1 for a failed claim or a missing file, 2 for a refusal."""
     parser = argparse.ArgumentParser(
-        prog="python -m ktnlib.experiments", description="Measure, record, check."
+        prog="python -m ktnlib.experiments", description="Measure what the book says, record it, check it."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="the experiments and their scales")
-    run = commands.add_parser("run", help="run one; run again after an interruption, it goes on where it was")
+    commands.add_parser("list", help="the experiments, their scales, and what each measures")
+    run = commands.add_parser("run", help="run one and record it; an interrupted run is continued")
     run.add_argument("name", help="an experiment of `list`, or the path of a .py file that is one")
     run.add_argument("--scale", default="smoke", help="smoke, laptop or paper (default smoke)")
-    run.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    run.add_argument(
+        "--device", default="auto", choices=["auto", "cpu", "cuda"], help="auto: a CUDA card if there is one"
+    )
     run.add_argument("--seeds", type=int, help="how many (default: as the scale says)")
-    run.add_argument("--root", type=Path, help="folder for _runs and data/results (default: the repository)")
+    run.add_argument(
+        "--root", type=Path, help="for _runs and data/results (default: the repository, else this folder)"
+    )
     run.add_argument("--restart", action="store_true", help="throw away what an interrupted run left")
-    commands.add_parser("report", help="what is recorded, and which scales are open")
+    commands.add_parser("report", help="what is recorded, and what is not yet")
     commands.add_parser("check", help="hold the book's claims against the results; fails on a broken one")
     options = parser.parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
     except engine.RefusedError as refused:
-        print(refused, file=sys.stderr)
+        print(f"error: {refused}", file=sys.stderr)
         return 2
+    except (OSError, ImportError) as error:  # data or a package that is not there, a disk that refuses
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -53,14 +60,11 @@ def _run(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     recorded = claims.results()
+    print(f"{'recorded':<26} {'seeds':>5} {'metrics':>7} {'seconds':>7}  {'on (UTC)':<16}  at commit")
     for name, result in recorded.items():
-        state = (
-            "no commit" if result["commit"] is None else result["commit"][:10] + "+changes" * result["dirty"]
-        )
-        size = (
-            f"{len(result['seeds'])} seeds  {len(result['metrics'])} metrics  {result['wall_seconds']:.0f} s"
-        )
-        print(f"{name:<28} {size}  {result['date']}  {state}")
+        at = "unknown" if result["commit"] is None else result["commit"][:10] + " + changes" * result["dirty"]
+        counts = f"{len(result['seeds']):>5} {len(result['metrics']):>7} {result['wall_seconds']:>7.0f}"
+        print(f"{name:<26} {counts}  {result['date'][:16].replace('T', ' '):<16}  {at}")
     for name in engine.experiments():
         for scale in _scales(name):
             if not any(stem == f"{name}-{scale}" or stem.startswith(f"{name}-{scale}-") for stem in recorded):

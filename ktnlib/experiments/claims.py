@@ -158,8 +158,11 @@ def _well_formed(entry: dict[str, Any], found: dict[str, Claim]) -> None:
         raise ValueError(
             f"claim {name!r} has {', '.join(sorted(unknown))}; wanted {', '.join(sorted(_ALLOWED))}"
         )
-    if not {"at_least", "at_most"} & entry.keys():
+    stated = [entry[key] for key in ("at_least", "at_most") if key in entry]
+    if not stated:
         raise ValueError(f"claim {name!r} bounds nothing; give `at_least`, `at_most` or both")
+    if not all(type(bound) in (int, float) and math.isfinite(bound) for bound in stated):
+        raise ValueError(f"claim {name!r} is bounded by {stated}; wanted finite numbers")
     if "paper" in entry and not {"source", "verified"} <= entry.keys():
         raise ValueError(f"claim {name!r} quotes a paper; give `source` and `verified` (true or false) too")
     if name in found:

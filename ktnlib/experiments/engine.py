@@ -1,6 +1,6 @@
 """Run an experiment, survive a kill at any moment, record the result. No torch: experiments bring their own.
 
-An experiment is one module of this package (or a file given by its path), with
+An experiment is one module of this package (or a file given by its path), with::
 
     SCALES    {"smoke": {"seeds": 5, "digits": 64}, ...}: arguments of `run_seed` by scale; `seeds`: how many
     UNITS     {"error": "", "accuracy": "%"}: the unit of each metric, by the dotted beginning of its name
@@ -9,7 +9,7 @@ An experiment is one module of this package (or a file given by its path), with
 `run_seed` is pure: its numbers follow from its arguments, so that seeds may run in any order, process or
 machine. A long one calls `checkpoint.save(state)` now and then and begins with `checkpoint.load()`.
 
-On the disk, below the repository (below the current folder for an installed package):
+On the disk, below the repository (below the current folder for an installed package)::
 
     _runs/<run>/run.json       what this run is; other code, configuration, versions or machine are refused
     _runs/<run>/seed-3.npz     the latest checkpoint of a seed in progress
@@ -81,13 +81,15 @@ def run(
     """Run all seeds that are not finished yet and write the result; returns its path.
 
     Args:
-        name: an experiment of `list`, or the path of a module that is one.
+        name: an experiment of `list`, or the path of a .py file that is one.
+        scale: "smoke", "laptop" or "paper", of those that the experiment has.
+        device: "cpu", "cuda", or "auto" for the one that is there.
         seeds: how many, 0 to seeds − 1; None: as the scale says.
         root: the folder that holds `_runs` and `data/results`; None: the repository, else the current folder.
         restart: throw away what an interrupted run left, instead of going on with it.
 
     Raises:
-        RefusedError: (a ValueError) an unknown name, scale or device; an interrupted run of other code,
+        RefusedError: a ValueError: an unknown name, scale or device; an interrupted run of other code,
             configuration, versions or machine, with the difference.
         ValueError: metrics that are not finite, without a unit, or not the same for every seed.
         OSError: a file that cannot be written, with its path.
@@ -101,7 +103,7 @@ def run(
     device = provenance.choose_device(device)
     title = Path(name).stem.replace("_", "-")
     stem = "-".join([title, scale] + [device] * (device != "cpu"))
-    root = provenance.repository_or_here() if root is None else root
+    root = root or provenance.repository() or Path.cwd()
     folder, target = root / "_runs" / stem, root / "data" / "results" / f"{stem}.json"
     for place in (folder, target.parent):
         sweep(place)
@@ -121,11 +123,19 @@ def run(
 
 
 def load(name: str) -> ModuleType:
-    """The module of an experiment, by its name or by the path of its file."""
+    """The module of an experiment, by its name or by the path of its file.
+
+    Raises:
+        RefusedError: an unknown name, no file, or a file that is no experiment.
+    """
     if name.endswith(".py"):
+        if not Path(name).is_file():
+            raise RefusedError(f"there is no file {name}; wanted the path of a module that is an experiment")
         spec = importlib.util.spec_from_file_location(Path(name).stem, name)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        if lacking := [part for part in ("SCALES", "UNITS", "run_seed") if not hasattr(module, part)]:
+            raise RefusedError(f"{name} is no experiment: it lacks {', '.join(lacking)}")
         return module
     if name not in experiments():
         raise RefusedError(

@@ -43,11 +43,14 @@ def machine() -> dict[str, str | int]:
     return {"platform": f"{platform.system()} {platform.machine()}", "threads": threads}
 
 
-def commit(folder: Path) -> tuple[str | None, bool | None]:
-    """The commit that `folder` stands at, and whether anything but recorded results differs from it.
+def commit() -> tuple[str | None, bool | None]:
+    """The commit that the library stands at, and whether anything but recorded results differs from it.
 
-    Both are None outside a repository.
+    Both are None for an installed package: a repository around its environment is somebody else's.
     """
+    folder = repository()
+    if folder is None:
+        return None, None
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(folder), *arguments]
@@ -94,7 +97,7 @@ def peak_memory(device: str) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def repository_or_here() -> Path:
-    """The repository the library is used from, else (an installed package) the current folder."""
+def repository() -> Path | None:
+    """The repository that the library is used from; None for an installed package."""
     root = PACKAGE.parent
-    return root if (root / "pyproject.toml").exists() and (root / "data").is_dir() else Path.cwd()
+    return root if (root / "pyproject.toml").exists() and (root / "data").is_dir() else None

@@ -11,7 +11,7 @@ from . import provenance
 
 def summary(finished: list[dict[str, Any]], units: dict[str, str]) -> dict[str, Any]:
     """What a result file says besides the experiment, the scale, the command and the device."""
-    commit, dirty = provenance.commit(provenance.PACKAGE.parent)
+    commit, dirty = provenance.commit()
     return {
         "commit": commit,
         "dirty": dirty,

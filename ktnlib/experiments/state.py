@@ -12,6 +12,11 @@ from typing import Any
 def pack(tree: Any) -> bytes:
     """Dictionaries, lists, tuples, numbers, strings, None, NumPy arrays and torch tensors, nested, as bytes.
 
+    A named tuple comes back as a plain one.
+
+    Raises:
+        TypeError: anything else, which only a pickle could hold.
+
     >>> import numpy as np
     >>> unpack(pack({"epoch": 3, "order": np.arange(3), 0: (1, None)}))
     {'epoch': 3, 'order': array([0, 1, 2]), 0: (1, None)}
@@ -47,7 +52,8 @@ def _encode(value: Any, arrays: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         return {"dict": [[_encode(key, arrays), _encode(item, arrays)] for key, item in value.items()]}
     if isinstance(value, (list, tuple)):
-        return {type(value).__name__: [_encode(item, arrays) for item in value]}
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_encode(item, arrays) for item in value]}
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     if not hasattr(value, "dtype") or value.dtype.hasobject:

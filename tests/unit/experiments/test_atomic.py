@@ -60,6 +60,15 @@ def test_an_interrupt_leaves_no_temporary_file(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_reader_of_the_old_file_never_sees_it_change(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_bytes(b"old")
+    with open(path, "rb") as reader:
+        write_atomically(path, CONTENT)
+        assert reader.read() == b"old"
+    assert path.read_bytes() == CONTENT
+
+
 def test_short_writes_are_continued(tmp_path, monkeypatch):
     class Reluctant:
         """A file that takes at most 7 bytes at a time, as a nearly full or interrupted one may."""

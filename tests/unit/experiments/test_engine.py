@@ -1,6 +1,7 @@
 import json
 import math
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,8 @@ def test_time_before_an_interruption_counts(tmp_path):
     ("options", "message"),
     [
         ({"name": "nothing"}, "there is no experiment 'nothing'; wanted one of commutation, "),
+        ({"name": "nowhere/toy.py"}, r"there is no file nowhere/toy\.py; wanted the path of a module"),
+        ({"name": __file__}, "test_engine.py is no experiment: it lacks SCALES, UNITS, run_seed"),
         ({"name": TOY, "scale": "huge"}, "`scale` is 'huge'; wanted one of 'smoke', 'slow'"),
         ({"name": TOY, "seeds": 0}, "`seeds` is 0; wanted at least 1"),
         ({"name": TOY, "device": "gpu"}, "`device` is 'gpu'; wanted one of 'auto', 'cpu', 'cuda'"),
@@ -133,8 +136,12 @@ def test_cuda_is_taken_where_there_is_a_card_and_named_in_the_file(monkeypatch, 
 
 
 def test_outside_a_repository_there_is_no_commit_and_results_go_to_the_current_folder(monkeypatch, tmp_path):
-    assert provenance.commit(tmp_path) == (None, None)
+    # an environment may lie inside somebody's repository, whose commit says nothing of the library
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    who = ["-c", "user.name=ann", "-c", "user.email=ann@example.org"]
+    subprocess.run(["git", "-C", tmp_path, *who, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "site-packages" / "ktnlib")
+    assert provenance.commit() == (None, None)
     monkeypatch.chdir(tmp_path)
     assert engine.run(TOY, device="cpu", seeds=1) == tmp_path / "data" / "results" / "toy-smoke.json"
 
@@ -148,12 +155,44 @@ def test_the_command_line_lists_runs_and_reports(capsys, tmp_path):
     assert "there is no experiment 'nothing'" in capsys.readouterr().err
 
 
+def test_in_a_repository_the_commit_and_whether_anything_differs_are_said(monkeypatch, tmp_path):
+    (tmp_path / "data" / "results").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "ktnlib")
+    assert provenance.commit() == (None, None)
+    git = ["git", "-C", tmp_path, "-c", "user.name=ann", "-c", "user.email=ann@example.org"]
+    for command in (["init", "-q"], ["add", "pyproject.toml"], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    head, dirty = provenance.commit()
+    assert re.fullmatch("[0-9a-f]{40}", head)
+    assert dirty is False
+    (tmp_path / "data" / "results" / "a.json").write_text("{}")
+    assert provenance.commit() == (head, False)
+    (tmp_path / "pyproject.toml").write_text("#")
+    assert provenance.commit() == (head, True)
+
+
+def test_time_and_memory_of_an_interrupted_seed_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(provenance, "peak_memory", lambda device: 500)
+    engine.Checkpoint(tmp_path / "seed-0.npz", "cpu").save({})
+    monkeypatch.setattr(provenance, "peak_memory", lambda device: 300)
+    again = engine.Checkpoint(tmp_path / "seed-0.npz", "cpu")
+    again.load()
+    assert again.cost()["peak_memory_bytes"] == 500
+
+
+def test_what_is_in_the_way_is_one_line(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert main(["run", TOY, "--device", "cpu", "--root", str(tmp_path / "file")]) == 1
+    assert re.fullmatch(r"error: .*/file/_runs/.*\n", capsys.readouterr().err)
+
+
 def test_the_report_lists_results_and_open_scales(monkeypatch, capsys):
     some = {
         "seeds": [0, 1],
         "metrics": {"a": {}},
         "wall_seconds": 1.2,
-        "date": "2026-01-01",
+        "date": "2026-01-01T10:20:30+00:00",
         "commit": "abc",
         "dirty": True,
     }
@@ -161,6 +200,7 @@ def test_the_report_lists_results_and_open_scales(monkeypatch, capsys):
     monkeypatch.setattr(claims, "claims", dict)
     assert main(["report"]) == 0
     report = capsys.readouterr().out
-    assert re.search(r"commutation-smoke +2 seeds  1 metrics  1 s  2026-01-01  abc\+changes", report)
+    assert re.search(r"recorded +seeds metrics seconds  on \(UTC\) +at commit", report)
+    assert re.search(r"commutation-smoke +2 +1 +1  2026-01-01 10:20  abc \+ changes", report)
     assert "open: commutation at scale laptop is not recorded" in report
     assert "open: commutation at scale smoke" not in report

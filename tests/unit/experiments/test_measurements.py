@@ -6,12 +6,15 @@ import pytest
 import torch
 
 from ktnlib import data
-from ktnlib.alignment import FilterLayer, filters
+from ktnlib.alignment import FilterLayer, affine_warp, filters
 from ktnlib.experiments import Checkpoint, commutation, equirect_areas
 from ktnlib.sphere import render_perspective
 
 
-def test_a_seed_of_commutation_is_pure_and_another_draws_anew(tmp_path):
+def test_a_seed_of_commutation_is_pure_and_another_draws_anew(tmp_path, monkeypatch):
+    some = {name: commutation.TRANSFORMATIONS[name] for name in ("rotate-45", "rotate-180")}
+    monkeypatch.setattr(commutation, "TRANSFORMATIONS", some)
+
     def run(seed):
         checkpoint = Checkpoint(tmp_path / "seed.npz", "cpu")
         return commutation.run_seed(seed, device="cpu", checkpoint=checkpoint, digits=2, source="digits")
@@ -19,7 +22,7 @@ def test_a_seed_of_commutation_is_pure_and_another_draws_anew(tmp_path):
     first = run(3)
     assert run(3) == first
     assert run(4)["error.rotate-45.random"] != first["error.rotate-45.random"]
-    assert len(first) == 1 + 8 * 7 + 8
+    assert len(first) == 1 + 2 * 7 + 8
     assert first["peer.grid-sample"] < 1e-12
 
 
@@ -59,6 +62,33 @@ def test_without_its_slip_each_wrong_reading_is_the_right_one():
         view = render_perspective(room, yaw=1.0, pitch=pitch, fov=fov, size=32)
         ours = equirect_areas.read(room, *equirect_areas.rays(1.0, pitch, fov, 32))
         torch.testing.assert_close(ours, view, atol=1e-9, rtol=0)
+
+
+def test_a_tap_over_the_pole_lies_half_a_revolution_away_and_a_clamped_one_stays_in_row_0():
+    height, width, reach = 96, 192, equirect_areas.REACH
+    room = torch.rand(1, 1, height, width, generator=torch.Generator().manual_seed(0)).double()
+    folded, clamped = torch.empty_like(room), torch.empty_like(room)
+    for row in range(height):
+        north = row - reach
+        across = [(column + width // 2) % width for column in range(width)]
+        folded[..., row, :] = room[..., north, :] if north >= 0 else room[..., -1 - north, across]
+        clamped[..., row, :] = room[..., max(north, 0), :]
+    found = equirect_areas.clamped_rows(room, 0.3, 16)
+    up = {"yaw": 0.3, "pitch": math.pi / 2, "fov": 2 * math.atan(0.5), "size": 16}
+    for view, tap in zip(found, (folded, clamped), strict=True):
+        torch.testing.assert_close(view, render_perspective(tap, **up), atol=1e-12, rtol=0)
+
+
+def test_one_pixel_of_one_move_that_differs_from_torchs_sampler_is_seen(monkeypatch):
+    def off(images, matrix):
+        out = affine_warp(images, matrix)
+        if torch.equal(matrix, commutation.TRANSFORMATIONS["zoom-2"]):
+            out[0, 0, 20, 30] += 0.25
+        return out
+
+    monkeypatch.setattr(commutation, "affine_warp", off)
+    images = commutation.drawn_digits("digits", 2, torch.Generator().manual_seed(0))
+    assert commutation.difference_from_grid_sample(images) == pytest.approx(0.25, abs=1e-9)
 
 
 def test_a_slip_is_measured_in_the_right_pictures_contrast():

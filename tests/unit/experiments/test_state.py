@@ -1,4 +1,5 @@
 import math
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -39,6 +40,11 @@ def test_arrays_and_tensors_come_back_with_every_bit():
         assert (back[name].dtype, back[name].shape) == (array.dtype, array.shape)
     assert torch.equal(torch.from_numpy(back["tensor"]), torch.arange(6.0).view(2, 3).T)
     assert back["step"].shape == ()
+
+
+def test_a_named_tuple_comes_back_as_a_plain_one():
+    assert unpack(pack(namedtuple("Place", "row column")(1, 2))) == (1, 2)
+    assert unpack(pack(torch.Size([2, 3]))) == (2, 3)
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, np.array([object()])])

@@ -78,6 +78,7 @@ def undisturbed(tmp_path_factory):
     return metrics(root), log.read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_every_boundary_and_inside_every_write_ends_with_the_same_bits(undisturbed, tmp_path):
     expected, points = undisturbed
 
@@ -97,6 +98,7 @@ def test_a_run_killed_at_every_boundary_and_inside_every_write_ends_with_the_sam
     assert {"open", "write", "fsync", "rename", "fsync of the folder", "written", "remove"} == set(points)
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_times_ends_with_the_same_bits(tmp_path):
     begun = time.monotonic()
     code, errors = run(tmp_path / "whole", scale="slow")
@@ -121,6 +123,7 @@ def test_a_run_killed_at_random_times_ends_with_the_same_bits(tmp_path):
     assert not problems
 
 
+@pytest.mark.slow
 def test_a_torch_training_killed_five_times_ends_with_the_same_bits(tmp_path):
     training = {"toy": "toy_training.py"}
     code, errors = run(tmp_path / "whole", **training)
