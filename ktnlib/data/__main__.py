@@ -5,14 +5,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .location import cache_folder, data_folder
+from ktnlib.shipped import shipped
+
+from .location import Action, cache_folder, data_folder
 from .manifest import DataSet, find_set, load_manifest
 from .obtain import locate, obtain_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 where all went well, 1 where a file is missing, damaged or could not be had."""
-    parser = argparse.ArgumentParser(prog="python -m ktnlib.data", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m ktnlib.data", description="Look for, download and check the book's data."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, purpose, wanted) in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose)
@@ -31,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def show_list(sets: Sequence[DataSet]) -> int:
     for dataset in sets:
-        print(f"{dataset.name:20} {state(dataset):11} {dataset.size / 1e6:7.1f} MB  {dataset.title}")
+        print(f"{dataset.name:18} {state(dataset):11} {megabytes(dataset.size):>7} MB  {dataset.title}")
     return 0
 
 
@@ -48,21 +52,22 @@ def verify(sets: Sequence[DataSet]) -> int:
     for dataset in sets:
         for file in dataset.files:
             place, action = locate(dataset, file, may_download=False)
-            bad = action.startswith("refuse")
-            damaged += bad
-            word = "DAMAGED" if bad else "good" if action.startswith("use") else "absent"
-            print(f"{word:8} {dataset.name:20} {file.path if word == 'absent' else place}")
+            word = word_for(action)
+            damaged += word == "DAMAGED"
+            print(f"{word:8} {dataset.name:18} {file.path if word == 'absent' else place}")
     return 1 if damaged else 0
 
 
 def where(sets: Sequence[DataSet]) -> int:
     if len(sets) > 1:
-        print(f"KTNLIB_DATA  {data_folder() or 'not set'}\ncache        {cache_folder()}")
+        print(f"ships        {shipped()}")
+        print(f"KTNLIB_DATA  {data_folder() or 'not set'}")
+        print(f"cache        {cache_folder()}")
         return 0
     for dataset in sets:
         for file in dataset.files:
             place, action = locate(dataset, file, may_download=False)
-            print(place if action.startswith("use") else f"absent or damaged: {place}")
+            print(place if action.startswith("use") else f"{word_for(action)}: {place}")
     return 0
 
 
@@ -94,6 +99,20 @@ def remove(cache: Path, place: Path) -> None:
         parent.rmdir()
 
 
+def word_for(action: Action) -> str:
+    """What `locate` found, in one word."""
+    return "DAMAGED" if action.startswith("refuse") else "good" if action.startswith("use") else "absent"
+
+
+def megabytes(size: int) -> str:
+    """Bytes in millions, to a tenth; small ones to their first digit.
+
+    >>> megabytes(11594722), megabytes(45354)
+    ('11.6', '0.05')
+    """
+    return f"{size / 1e6:.1f}" if size >= 1e5 else f"{size / 1e6:.1g}"
+
+
 def state(dataset: DataSet) -> str:
     """In one word, whether the set is here, without reading its files."""
     if dataset.ships:
@@ -107,9 +126,9 @@ def state(dataset: DataSet) -> str:
 
 # command: what runs it, what it is for, how many names it takes
 COMMANDS = {
-    "list": (show_list, "the sets, whether they are here, and their size", None),
-    "get": (get, "download a set and print where its files lie", 1),
-    "verify": (verify, "check the content of every file that is here", "?"),
+    "list": (show_list, "the sets, whether they are on this machine, and their size", None),
+    "get": (get, "download a set where it isn't here, and print where its files lie", 1),
+    "verify": (verify, "read and check every file that is here", "?"),
     "where": (where, "where data are looked for, or where a set's files lie", "?"),
     "clear": (clear, "remove downloaded files from the cache", "?"),
 }

@@ -31,6 +31,7 @@ def content_sha256(path: Path) -> str:
 
     Raises:
         FileNotFoundError: there is nothing at `path`.
+        OSError: the disk or its permissions keep the file from being read.
         ValueError: the file can't be read as what its name says (truncated or altered).
     """
     if not path.exists():
@@ -39,6 +40,8 @@ def content_sha256(path: Path) -> str:
     try:
         return hashlib.sha256(reader(path)).hexdigest()
     except _DAMAGED as cause:
+        if isinstance(cause, OSError) and cause.errno is not None:
+            raise  # the disk's word on a file that may be whole; a decoder's has no number
         raise ValueError(
             f"{path} is damaged: it can't be read as {path.suffix or 'a file'} ({cause})"
         ) from cause

@@ -63,18 +63,19 @@ def download(dataset: DataSet, file: DataFile, target: Path) -> Path:
 
 def _fetch(upstream: Upstream, folder: Path, dataset: DataSet, file: DataFile) -> bytes:
     """The bytes of one published file, checked; failures of line or server are tried again."""
-    for pause in (*PAUSES, None):
+    pauses = iter(PAUSES)
+    while True:
         try:
             return _fetch_once(upstream)
         except ConnectionError as cause:
-            if pause is None or isinstance(cause, RefusedError):
+            pause = None if isinstance(cause, RefusedError) else next(pauses, None)
+            if pause is None:
                 raise ConnectionError(
                     f"could not download {file.path}, of the set {dataset.name!r}, from "
                     f"{upstream.address}: {cause}; look at the network and try again, or put the file at "
                     f"{file.path} below an absolute folder that KTNLIB_DATA names"
                 ) from cause
             time.sleep(pause)
-    raise AssertionError("unreachable: the last pause is None")
 
 
 def _fetch_once(upstream: Upstream) -> bytes:

@@ -45,12 +45,16 @@ def imagenet_samples(*, folder: Path | None = None) -> ImagenetSamples:
         A lazy sequence of (name, image, label).
 
     Raises:
-        FileNotFoundError: the photographs are nowhere; the message says how to get them.
+        FileNotFoundError: the photographs are nowhere (the message says how to get them), or `folder` holds
+            none.
         ValueError: they are altered, or a name in `folder` doesn't begin with a class index.
 
     Source: O. Russakovsky et al., ImageNet large scale visual recognition challenge, IJCV 115, 2015.
     """
-    paths = sorted((folder or obtain("imagenet256", "images/imagenet256")).glob("*.jpg"))
+    place = folder or obtain("imagenet256", "images/imagenet256")
+    paths = sorted(place.glob("*.jpg"))
+    if not paths:
+        raise FileNotFoundError(f"there is no .jpg in {place}; wanted photographs like 0002_n01484850.jpg")
     for path in paths:
         if not path.stem.partition("_")[0].isdecimal():
             raise ValueError(f"{path} doesn't say its class; wanted a name like 0002_n01484850.jpg")
@@ -58,6 +62,11 @@ def imagenet_samples(*, folder: Path | None = None) -> ImagenetSamples:
 
 
 def imagenet_classes() -> tuple[str, ...]:
-    """The names of the 1,000 classes in the order of the labels, from below KTNLIB_DATA."""
+    """The names of the 1,000 classes in the order of the labels, from below KTNLIB_DATA.
+
+    Raises:
+        FileNotFoundError: the list is nowhere; the message says how to get it.
+        ValueError: it is truncated or altered.
+    """
     text = obtain("imagenet256", "weights/imagenet1000_labels.txt").read_text(encoding="utf-8")
     return tuple(text.splitlines())

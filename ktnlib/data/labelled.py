@@ -1,5 +1,6 @@
 """Labelled images, split into a training and a test part."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,17 +38,22 @@ def read_packed(path: Path) -> LabelledImages:
     """A .npz with x_train, y_train, x_test, y_test: uint8 images, channels last, and whole-number labels.
 
     Raises:
-        ValueError: an array is missing or has another type or shape.
+        FileNotFoundError: there is nothing at `path`.
+        ValueError: the file is no .npz; an array is missing or has another type or shape.
     """
-    arrays = read_npz(path)
+    try:
+        arrays = read_npz(path)
+    except (zipfile.BadZipFile, ValueError) as cause:
+        raise ValueError(f"{path} can't be read as .npz without pickles ({cause})") from cause
     for part in ("train", "test"):
         images, labels = arrays.get(f"x_{part}"), arrays.get(f"y_{part}")
         if images is None or labels is None:
             raise ValueError(f"{path} holds {', '.join(arrays)}; wanted x_train, y_train, x_test and y_test")
-        if images.dtype != np.uint8 or images.ndim != 4 or labels.shape != images.shape[:1]:
+        whole = images.dtype == np.uint8 and labels.dtype.kind in "iu"
+        if not whole or images.ndim != 4 or labels.shape != images.shape[:1]:
             raise ValueError(
-                f"x_{part} of {path} is {images.dtype} {images.shape} with labels {labels.shape}; wanted "
-                "uint8 (number, height, width, channel) and one label an image"
+                f"x_{part} of {path} is {images.dtype} {images.shape} with labels {labels.dtype} "
+                f"{labels.shape}; wanted uint8 (number, height, width, channel) and one whole number an image"
             )
     return LabelledImages(
         images_to_tensor(arrays["x_train"]),

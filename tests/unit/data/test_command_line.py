@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ktnlib.data.__main__ import main
+from ktnlib.shipped import shipped
 
 from .test_download import BODY, manifest_of
 
@@ -60,12 +61,16 @@ def test_verify_finds_a_damaged_file(server, use_manifest, capsys, tmp_path):
     assert main(["verify", "toy"]) == 1
     assert "DAMAGED" in capsys.readouterr().out
     assert main(["where", "toy"]) == 0
-    assert "absent or damaged" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"DAMAGED: {tmp_path}/cache/toy/f.bin\n"
+    (tmp_path / "cache/toy/f.bin").unlink()
+    assert main(["where", "toy"]) == 0
+    assert capsys.readouterr().out == f"absent: {tmp_path}/cache/toy/f.bin\n"
 
 
-def test_where_names_both_folders(capsys, tmp_path, monkeypatch):
+def test_where_names_the_places_in_the_order_they_are_asked(capsys, tmp_path):
     assert main(["where"]) == 0
-    assert capsys.readouterr().out == f"KTNLIB_DATA  not set\ncache        {tmp_path}/cache\n"
+    places = f"ships        {shipped()}\nKTNLIB_DATA  not set\ncache        {tmp_path}/cache\n"
+    assert capsys.readouterr().out == places
 
 
 def test_clear_removes_downloaded_files_and_their_folders_and_nothing_else(server, use_manifest, tmp_path):

@@ -1,5 +1,6 @@
 """Hashes of content, not of packing."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -86,6 +87,19 @@ def test_pickled_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="is damaged"):
         content_sha256(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("name", ["x.bin", "x.gz", "x.npz", "x.png"])
+def test_a_disk_that_refuses_is_not_taken_for_damage(tmp_path, monkeypatch, name):
+    write(tmp_path / name, b"whole")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", name)
+
+    for place in ("builtins.open", "io.open", "pathlib.io.open"):
+        monkeypatch.setattr(place, refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        content_sha256(tmp_path / name)
 
 
 def test_nothing_there_is_said(tmp_path):

@@ -99,7 +99,8 @@ def test_your_own_packed_images_are_read(tmp_path):
         ({"x_train": None}, "wanted x_train, y_train, x_test and y_test"),
         ({"x_test": np.zeros((1, 4, 4, 3))}, r"x_test of .* is float64 \(1, 4, 4, 3\)"),
         ({"x_train": np.zeros((2, 4, 4), np.uint8)}, r"x_train of .* is uint8 \(2, 4, 4\)"),
-        ({"y_test": np.arange(5)}, r"with labels \(5,\); wanted uint8"),
+        ({"y_test": np.arange(5)}, r"with labels int64 \(5,\); wanted uint8"),
+        ({"y_test": np.array([0.5])}, r"with labels float64 \(1,\); .* one whole number an image"),
     ],
 )
 def test_packed_images_of_another_form_are_refused(tmp_path, change, message):
@@ -227,6 +228,22 @@ def test_imagenets_samples_carry_their_class(data):
     assert image.shape[:2] == (1, 3)
     assert ktn.imagenet_classes()[1].startswith("goldfish")
     assert len(samples[:1]) == 1
+
+
+@pytest.mark.parametrize("load", [ktn.gtsrb, ktn.cifar10])
+def test_your_own_file_that_is_no_npz_is_refused(load, tmp_path):
+    (tmp_path / "own.npz").write_bytes(b"<html>")
+    with pytest.raises(ValueError, match=r"own\.npz can't be read as \.npz without pickles"):
+        load(path=tmp_path / "own.npz")
+    np.savez(tmp_path / "own.npz", x_train=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match=r"own\.npz can't be read as \.npz without pickles"):
+        load(path=tmp_path / "own.npz")
+
+
+def test_a_folder_without_photographs_is_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(FileNotFoundError, match=r"there is no \.jpg in .*; wanted photographs like"):
+            ktn.imagenet_samples(folder=folder)
 
 
 def test_photographs_without_a_class_in_their_name_are_refused(tmp_path):
