@@ -76,6 +76,12 @@ def test_importing_the_library_brings_no_torch_and_prints_nothing():
     assert run("import sys, ktnlib; sys.exit('torch' in sys.modules)") == ""
 
 
+def test_importing_every_part_prints_and_warns_of_nothing():
+    assert (
+        run("import torch, warnings; warnings.simplefilter('error'); import ktnlib.sphere, ktnlib.data") == ""
+    )
+
+
 def test_the_engine_and_its_command_line_start_without_torch():
     assert run("import sys, ktnlib.experiments.__main__; sys.exit('torch' in sys.modules)") == ""
 
