@@ -13,7 +13,7 @@ def shipped(*parts: str) -> Path:
         parts: names below the folder, as in `shipped("results", "commutation-smoke.json")`; none: the folder.
 
     Returns:
-        The path. The file need not exist: the caller says better what is missing and why.
+        The path; the file need not exist, for the caller says better what is missing and why.
 
     Example:
         >>> from ktnlib.shipped import shipped

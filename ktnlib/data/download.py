@@ -67,6 +67,11 @@ def _fetch(upstream: Upstream, folder: Path, dataset: DataSet, file: DataFile) -
     while True:
         try:
             return _fetch_once(upstream)
+        except ImportError as cause:
+            raise ImportError(
+                f"{file.path}, of the set {dataset.name!r}, would come from {upstream.address}, but {cause}; "
+                f"or put the file at {file.path} below an absolute folder that KTNLIB_DATA names"
+            ) from cause
         except ConnectionError as cause:
             pause = None if isinstance(cause, RefusedError) else next(pauses, None)
             if pause is None:

@@ -210,7 +210,9 @@ def test_what_a_killed_download_left_is_swept_after_a_day_but_not_before(server,
 @pytest.mark.parametrize("package", ["pooch", "tqdm"])
 def test_a_missing_optional_package_says_what_to_install(tmp_path, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=rf"downloads need {package}: pip install 'ktnlib\[data\]'"):
+    with pytest.raises(
+        ImportError, match=rf"from https://.*downloads need {package}: pip install 'ktnlib\[data\]'; or put"
+    ):
         fetch(record("https://example.org/x"), tmp_path / "c")
 
 

@@ -60,6 +60,19 @@ def test_nothing_but_the_result_stays(tmp_path):
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["toy-smoke.json"]
 
 
+def test_a_run_stopped_while_it_clears_up_still_knows_what_it_was(monkeypatch, tmp_path):
+    def stop(path):
+        if path.name == "seed-1.json":
+            raise KeyboardInterrupt
+        path.unlink(missing_ok=True)
+
+    monkeypatch.setattr(engine, "remove", stop)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(TOY, device="cpu", root=tmp_path)
+    left = {path.name for path in (tmp_path / "_runs" / "toy-smoke").iterdir()}
+    assert left == {"run.json", "seed-1.json"}
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path):
     folder = tmp_path / "_runs" / "toy-smoke"
     body = "raise KeyboardInterrupt"
@@ -140,6 +153,7 @@ def test_outside_a_repository_there_is_no_commit_and_results_go_to_the_current_f
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     who = ["-c", "user.name=ann", "-c", "user.email=ann@example.org"]
     subprocess.run(["git", "-C", tmp_path, *who, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    (tmp_path / "site-packages" / "ktnlib").mkdir(parents=True)
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "site-packages" / "ktnlib")
     assert provenance.commit() == (None, None)
     monkeypatch.chdir(tmp_path)
