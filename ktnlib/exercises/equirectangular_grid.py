@@ -14,7 +14,7 @@ from ktnlib.exercises.answer import Diagnosis, checker, compare, not_answered
 
 
 @checker
-def check_two_averages(guess: tuple, *, error: float = 0.3, cap_deg: float = 30.0) -> Diagnosis:
+def check_two_averages(guess: object, *, error: float = 0.3, cap_deg: float = 30.0) -> Diagnosis:
     """Judge the two averages of an error that lies only near the poles.
 
     Args:

@@ -12,6 +12,7 @@ NOT_OURS = {
     "landmark-no-duplicate-banner",
     "aria-allowed-role",
     "aria-deprecated-role",
+    "aria-required-children",
     "list",
     "listitem",
     "heading-order",
@@ -19,10 +20,11 @@ NOT_OURS = {
 
 
 def show_all(page):
-    """Scroll through the page, so that every widget is drawn."""
+    """Scroll through the page and stay at every widget until its first frame is drawn."""
     for place in page.query_selector_all(".ktn-place"):
         place.scroll_into_view_if_needed()
-        page.wait_for_function("place => place.dataset.drawn || place.dataset.failed", arg=place)
+        drawn = "place => place.querySelector('[data-ready]') || place.dataset.failed"
+        page.wait_for_function(drawn, arg=place)
     page.wait_for_load_state("networkidle")
 
 

@@ -7,7 +7,8 @@ export function meter(parent, { label, most = 1.5, kind = "error" }) {
   make("span", words, { textContent: label });
   const number = make("strong", words);
   const bar = make("div", node, {
-    className: "ktn-bar", role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": Math.round(100 * most),
+    className: "ktn-bar", role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuenow": 0,
+    "aria-valuemax": Math.round(100 * most),
   });
   const fill = make("div", bar);
   if (most > 1) make("i", bar).style.left = `${100 / most}%`;
