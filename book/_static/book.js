@@ -1,5 +1,23 @@
-/* Small services of every page: the report link learns which heading the reader is at; wide tables and formulas can be
-   scrolled by keyboard. */
+/* Small services of every page: the widget on the first screen comes before the formulas; the report link learns which
+   heading the reader is at; wide tables and formulas can be scrolled by keyboard. */
+
+// setting the formulas holds the page for about a second, so they wait for the widget in view, at most this long
+const PATIENCE_MS = 2000;
+
+function widgetInView() {
+  const place = [...document.querySelectorAll(".ktn-place")].find((p) => p.getBoundingClientRect().top < innerHeight);
+  return new Promise((done) => {
+    if (!place) return done();
+    const watcher = new MutationObserver(() => { if (place.querySelector("[data-ready]")) done(); });
+    watcher.observe(place, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-ready"] });
+    setTimeout(done, PATIENCE_MS);
+  });
+}
+
+if (window.MathJax) {
+  window.MathJax.startup = { pageReady: () => widgetInView().then(() => window.MathJax.startup.defaultPageReady()) };
+}
+
 addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll('a[href*="/issues/new?"]')) {
     link.addEventListener("click", () => {

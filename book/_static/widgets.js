@@ -3,7 +3,10 @@
 (() => {
 const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
 
-addEventListener("DOMContentLoaded", () => {
+// a deferred script: the page is parsed when it runs
+start();
+
+function start() {
   const holder = document.querySelector(STATE);
   if (!holder) return;
   const { state } = JSON.parse(holder.textContent);
@@ -38,7 +41,7 @@ addEventListener("DOMContentLoaded", () => {
     const widget = await modules.get(text);
     return typeof widget === "function" ? widget() : widget;
   }
-});
+}
 
 function makeModel({ state: values, buffers = [] }) {
   for (const { path, data } of buffers) {

@@ -48,3 +48,11 @@ def test_a_widget_keeps_its_room_and_says_what_it_shows_without_scripts():
     assert 'data-model="m1"' in finished
     assert "--ktn-reserve: 300px; --ktn-reserve-narrow: 500px" in finished
     assert "<noscript><p>A &quot;dial&quot;</p><p>Turn?</p></noscript>" in finished
+
+
+def test_the_widgets_script_runs_before_the_formulas():
+    mathjax = '<script defer src="../_static/lib/mathjax/tex-mml-chtml.js?v=1"></script>'
+    widgets = '<script defer src="../_static/widgets.js?v=2"></script>'
+    finished = finish_page(f"<head>{mathjax}\n{widgets}\n</head>", "")
+    assert finished.index("widgets.js") < finished.index("tex-mml-chtml.js")
+    assert finished.count("widgets.js") == 1
