@@ -205,3 +205,39 @@ def compute(browser, site):
 def test_the_page_computes_what_python_computes(compute, case):
     widget, function, arguments, expected, tolerance = case
     assert largest_difference(compute(widget, function, arguments), expected) <= tolerance
+
+
+WITHOUT_WEBGL = """
+const own = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind.startsWith("webgl") ? null : own.call(this, kind, ...rest);
+};
+"""
+
+
+def test_without_webgl2_the_panorama_is_drawn_on_a_plain_canvas_and_moves(browser, site):
+    context = browser.new_context(viewport={"width": 1280, "height": 1200})
+    page = context.new_page()
+    page.add_init_script(WITHOUT_WEBGL)
+    page.goto(f"{site}/book/sphere/equirectangular_grid.html")
+    root = page.wait_for_selector('.ktn-place [data-backend="2d"][data-ready="true"]', timeout=15_000)
+    before = picture(root)
+    root.query_selector("input[type=range]").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.wait_for_timeout(500)
+    assert changed_pixels(before, picture(root)) > CHANGED_PIXELS
+    context.close()
+
+
+def test_a_browser_that_cannot_run_a_widget_shows_its_still_and_says_so(browser, site):
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_init_script("URL.createObjectURL = () => { throw new Error('no blobs here'); };")
+    page.goto(f"{site}/book/intro.html")
+    place = page.wait_for_selector(".ktn-place[data-failed]")
+    assert len(place.query_selector("img").get_attribute("alt")) >= 40
+    assert (
+        place.query_selector("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    )
+    assert "needs a newer browser" in place.inner_text()
+    context.close()
