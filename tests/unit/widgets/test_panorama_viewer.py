@@ -1,6 +1,5 @@
 import io
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -9,15 +8,6 @@ from PIL import Image
 
 from ktnlib.widgets.encoding import webp
 from ktnlib.widgets.panorama_viewer import PanoramaViewer
-
-
-@pytest.fixture
-def unchecked():
-    """Without the shape checks of the test run, as a user calls the library."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -59,14 +49,14 @@ def test_a_limit_out_of_reach_is_refused():
         webp(ramp(8), width=16, limit=10)
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("as_a_user")
 @pytest.mark.parametrize("shape", [(1, 3, 8, 12), (2, 3, 8, 16), (1, 1, 8, 16)])
 def test_what_is_no_single_rgb_panorama_is_refused(shape):
     with pytest.raises(ValueError, match=r"`panorama` has shape .*; wanted \(1, 3, height, 2\*height\)"):
         PanoramaViewer(torch.zeros(shape))
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("as_a_user")
 def test_whole_numbers_are_refused():
     with pytest.raises(TypeError, match=r"`panorama.float\(\) / 255`"):
         PanoramaViewer(torch.zeros(1, 3, 8, 16, dtype=torch.uint8))
