@@ -8,8 +8,6 @@ runs on the same machine only.
 
 import argparse
 import datetime
-import functools
-import http.server
 import json
 import os
 import pathlib
@@ -17,21 +15,18 @@ import platform
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-HTML = ROOT / "_build" / "html"
 RESULT = ROOT / "benchmarks" / "results" / "page_load.json"
 LOADS = 5
 sys.path.insert(0, str(ROOT / "tools"))
 import chromium  # noqa: E402
+import serve  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
+from serve import HTML  # noqa: E402
 
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
+from ktnlib.experiments.atomic import write_atomically  # noqa: E402
 
 
 def seconds_to_first_widget(playwright, address: str) -> float:
@@ -63,14 +58,8 @@ def main() -> None:
         "--write", action="store_true", help=f"keep the figures in {RESULT.relative_to(ROOT)}"
     )
     write = parser.parse_args().write
-    handler = functools.partial(Quiet, directory=str(HTML))
-    with (
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        sync_playwright() as playwright,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        rows = measure(playwright, f"http://127.0.0.1:{server.server_address[1]}")
-        server.shutdown()
+    with serve.quietly() as site, sync_playwright() as playwright:
+        rows = measure(playwright, site)
     if write:
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True
@@ -84,9 +73,7 @@ def main() -> None:
             "pages": rows,
         }
         RESULT.parent.mkdir(exist_ok=True)
-        partial = RESULT.with_suffix(".partial")
-        partial.write_text(json.dumps(record, indent=2) + "\n")
-        os.replace(partial, RESULT)
+        write_atomically(RESULT, (json.dumps(record, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ LARGEST_STILL = 60_000
 
 
 def show_all(page: Page) -> None:
+    """Scroll through the page and stay at every widget until its first frame is drawn."""
     for place in page.query_selector_all(".ktn-place"):
         place.scroll_into_view_if_needed()
-        page.wait_for_function("place => place.dataset.drawn || place.dataset.failed", arg=place)
-    page.wait_for_timeout(400)
+        drawn = "place => place.querySelector('[data-ready]') || place.dataset.failed"
+        page.wait_for_function(drawn, arg=place)
+    page.wait_for_load_state("networkidle")
 
 
 def take_screens(browser, wanted: str) -> None:
@@ -57,6 +59,7 @@ def take_stills(browser) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=1.5)
         page.goto(path.as_uri())
         show_all(page)
+        page.wait_for_timeout(400)
         for place in page.query_selector_all(".ktn-place[data-still]:not([data-still=''])"):
             name = pathlib.Path(place.get_attribute("data-still")).name
             if name not in taken:

@@ -5,11 +5,12 @@ into every notebook, which installs the library where it is missing (on Colab). 
 """
 
 import argparse
-import os
 import pathlib
 import re
 
 import nbformat
+
+from ktnlib.experiments.atomic import write_atomically
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 INSTALL = "install-the-library"
@@ -36,12 +37,6 @@ def with_install_cell(notebook: nbformat.NotebookNode, address: str) -> nbformat
     return notebook
 
 
-def replace_file(path: pathlib.Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("address", help='https://github.com/owner/name, or "" for none')
@@ -49,10 +44,10 @@ def main() -> None:
     if address and not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
         parser.error(f'the address is {address!r}; wanted https://github.com/owner/name, or "" for none')
     config = ROOT / "_config.yml"
-    replace_file(config, with_setting(config.read_text(encoding="utf-8"), address))
+    write_atomically(config, with_setting(config.read_text(encoding="utf-8"), address).encode())
     for path in sorted((ROOT / "book").rglob("*.ipynb")):
         notebook = with_install_cell(nbformat.read(path, as_version=4), address)
-        replace_file(path, nbformat.writes(notebook) + "\n")
+        write_atomically(path, (nbformat.writes(notebook) + "\n").encode())
 
 
 if __name__ == "__main__":

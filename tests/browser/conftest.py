@@ -1,35 +1,21 @@
-import functools
-import http.server
 import pathlib
-import threading
 
 import chromium
 import pytest
+import serve
 from playwright.sync_api import sync_playwright
+from serve import HTML
 
-HTML = pathlib.Path(__file__).resolve().parents[2] / "_build" / "html"
 SIZES = {"desktop": {"width": 1280, "height": 720}, "phone": {"width": 375, "height": 740}}
 THEMES = ("light", "dark")
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-class QuietServer(http.server.ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """A page that is closed while it loads breaks its connections; that is no fault of the book."""
 
 
 @pytest.fixture(scope="session")
 def site():
     if not (HTML / "index.html").exists():
         raise FileNotFoundError(f"no built book at {HTML}; run `make book` first")
-    with QuietServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(HTML))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serve.quietly() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

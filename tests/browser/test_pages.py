@@ -3,18 +3,10 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import HTML, SIZES, THEMES, book_pages, pages_with_widgets
+from screens import show_all
 
 # the theme's sidebar lies outside every landmark; docutils gives bibliographies roles that ARIA has given up
 NOT_OURS = {"region", "aria-allowed-role", "aria-deprecated-role", "aria-required-children"}
-
-
-def show_all(page):
-    """Scroll through the page and stay at every widget until its first frame is drawn."""
-    for place in page.query_selector_all(".ktn-place"):
-        place.scroll_into_view_if_needed()
-        drawn = "place => place.querySelector('[data-ready]') || place.dataset.failed"
-        page.wait_for_function(drawn, arg=place)
-    page.wait_for_load_state("networkidle")
 
 
 @pytest.mark.parametrize("theme", THEMES)

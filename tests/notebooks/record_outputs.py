@@ -13,6 +13,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from ktnlib.experiments.atomic import write_atomically
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tools")]
 from build_book import KERNEL_ENVIRONMENT  # noqa: E402
@@ -65,9 +67,7 @@ class Recording:
         )
         target = ROOT / "_build" / "executed" / self.path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix(".partial")
-        nbformat.write(self.notebook, partial)
-        os.replace(partial, target)
+        write_atomically(target, nbformat.writes(self.notebook).encode())
 
 
 recordings: dict[pathlib.Path, Recording] = {}
