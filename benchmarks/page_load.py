@@ -26,7 +26,7 @@ import serve  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from serve import HTML  # noqa: E402
 
-from ktnlib.experiments.atomic import write_atomically  # noqa: E402
+from ktnlib.atomic import write_atomically  # noqa: E402
 
 
 def seconds_to_first_widget(playwright, address: str) -> float:

@@ -10,7 +10,7 @@ import re
 
 import nbformat
 
-from ktnlib.experiments.atomic import write_atomically
+from ktnlib.atomic import write_atomically
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 INSTALL = "install-the-library"

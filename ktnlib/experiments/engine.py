@@ -16,7 +16,7 @@ On the disk, below the repository (below the current folder for an installed pac
     _runs/<run>/seed-3.json    a finished seed
     data/results/<run>.json    the result; the folder above is emptied when it is written
 
-Each file is whole or absent (atomic.py) and says enough by itself, so that no kill leaves anything to repair:
+Each file is whole or absent (ktnlib/atomic.py) and says enough by itself, so that no kill leaves anything to repair:
 the same command finds what is finished and goes on from there.
 """
 
@@ -30,8 +30,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ktnlib.atomic import remove, sweep, write_atomically
+
 from . import provenance, record, state
-from .atomic import remove, sweep, write_atomically
 from .progress import progress
 from .provenance import RefusedError
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from ktnlib.experiments import atomic
-from ktnlib.experiments.atomic import sweep, write_atomically
+from ktnlib import atomic
+from ktnlib.atomic import sweep, write_atomically
 
 CONTENT = bytes(10_000)
 BEFORE_THE_RENAME = 6  # open, three pieces, fsync, rename
