@@ -7,7 +7,7 @@ from ktnlib import check
 
 from .gnomonic import Radians
 from .grid import EquirectGrid
-from .sampling import bilinear_neighbours, clamp_edges, fold_poles, sample
+from .sampling import clamp_edges, fold_poles, neighbours, sample
 from .view import View, height_and_width
 
 
@@ -19,6 +19,7 @@ def render_perspective(
     roll: Radians = 0.0,
     fov: Radians,
     size: int | tuple[int, int],
+    interpolation: str = "bilinear",
 ) -> Float[Tensor, "batch channel view_height view_width"]:
     """What a pinhole camera at the centre of a panorama sees.
 
@@ -26,7 +27,7 @@ def render_perspective(
 
         (right, down) = ((c + ½ − w/2)·s, (r + ½ − h/2)·s),   s = 2·tan(fov/2)/w,
 
-    and reads the panorama there, bilinearly in pixel space. Differentiable in the panorama.
+    and reads the panorama there, interpolated in pixel space. Differentiable in the panorama.
 
     Args:
         panorama: any height, any even width; row 0 is north.
@@ -35,10 +36,11 @@ def render_perspective(
         roll: clockwise turn of the camera about its axis, radians.
         fov: horizontal field of view, radians, 0 < fov < π.
         size: (height, width) of the view in pixels, or one number for both.
+        interpolation: "bilinear" or "bicubic".
 
     Raises:
         ValueError: a panorama without four axes or of odd width, an angle that is not finite, a field of
-            view outside (0, π), a size below one.
+            view outside (0, π), a size below one, an unknown interpolation.
         TypeError: a panorama of whole numbers, an angle or a size that is no number.
 
     >>> import torch
@@ -49,8 +51,9 @@ def render_perspective(
     check.panorama("panorama", panorama)
     grid = EquirectGrid(*panorama.shape[-2:])
     latitude, longitude = View(yaw, pitch, roll, fov, *height_and_width(size)).directions()
-    neighbours = bilinear_neighbours(grid.latitude_to_row(latitude), grid.longitude_to_column(longitude))
-    return sample(panorama, fold_poles(neighbours, grid.height, grid.width))
+    rows, columns = grid.latitude_to_row(latitude), grid.longitude_to_column(longitude)
+    plan = neighbours(rows, columns, interpolation)
+    return sample(panorama, fold_poles(plan, grid.height, grid.width))
 
 
 def place_perspective(
@@ -61,24 +64,25 @@ def place_perspective(
     pitch: Radians,
     roll: Radians = 0.0,
     fov: Radians,
+    interpolation: str = "bilinear",
 ) -> tuple[Float[Tensor, "batch channel height width"], Bool[Tensor, "height width"]]:
     """The way back: paint a camera's picture into an otherwise black panorama of the given height.
 
-    Every panorama pixel whose centre the camera sees reads the picture bilinearly where its ray meets the
-    plane; within half a pixel of the picture's edge the outermost pixels are continued. Differentiable in
-    the image.
+    Every panorama pixel whose centre the camera sees reads the picture where its ray meets the plane;
+    beyond the picture's edge the outermost pixels are continued. Differentiable in the image.
 
     Args:
         image: the camera's picture, any height and width.
         height: rows of the panorama; it is twice as wide.
         yaw, pitch, roll, fov: radians, as for `render_perspective`.
+        interpolation: "bilinear" or "bicubic".
 
     Returns:
         The panorama, and a mask that is True where the camera sees the pixel's centre.
 
     Raises:
         ValueError: an image without four axes or without pixels, a height below one, an angle that is not
-            finite, a field of view outside (0, π).
+            finite, a field of view outside (0, π), an unknown interpolation.
         TypeError: an image of whole numbers, an angle or a height that is no number.
 
     >>> import torch
@@ -90,7 +94,7 @@ def place_perspective(
     view = View(yaw, pitch, roll, fov, *image.shape[-2:])
     grid = EquirectGrid(height)
     rows, columns, mask = view.positions(grid.latitudes[:, None], grid.longitudes[None, :])
-    neighbours = clamp_edges(bilinear_neighbours(rows, columns), view.height, view.width)
+    plan = clamp_edges(neighbours(rows, columns, interpolation), view.height, view.width)
     mask = mask.to(image.device)
     # where, not times: a NaN in the picture's corner stays out of what the camera does not see
-    return sample(image, neighbours).where(mask, 0.0), mask
+    return sample(image, plan).where(mask, 0.0), mask

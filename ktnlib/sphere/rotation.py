@@ -10,24 +10,29 @@ from ktnlib import check
 
 from .gnomonic import Radians
 from .grid import EquirectGrid
-from .sampling import bilinear_neighbours, fold_poles, sample
+from .sampling import fold_poles, neighbours, sample
 
 
 def rotate_panorama(
-    panorama: Float[Tensor, "batch channel height width"], rotation: Float[Tensor, "3 3"]
+    panorama: Float[Tensor, "batch channel height width"],
+    rotation: Float[Tensor, "3 3"],
+    *,
+    interpolation: str = "bilinear",
 ) -> Float[Tensor, "batch channel height width"]:
     """Turn the content of a panorama: what was seen along d is afterwards seen along R d.
 
-    out(d) = in(Rᵀd), read bilinearly in pixel space, with d = (cos φ cos λ, cos φ sin λ, sin φ): x points at
+    out(d) = in(Rᵀd), interpolated in pixel space, with d = (cos φ cos λ, cos φ sin λ, sin φ): x points at
     longitude 0, y east, z north, so a positive turn about z moves everything east. Turns about z by whole
     pixels only move columns and are exact. Differentiable in the panorama.
 
     Args:
         panorama: any height, any even width; row 0 is north.
         rotation: orthogonal with determinant +1; it may lie on the CPU whatever the panorama's device is.
+        interpolation: "bilinear" or "bicubic".
 
     Raises:
-        ValueError: a matrix that is not 3×3 or turns no sphere into itself, an odd width.
+        ValueError: a matrix that is not 3×3 or turns no sphere into itself, an odd width, an unknown
+            interpolation.
         TypeError: a panorama or a matrix of whole numbers.
 
     >>> quarter = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -46,10 +51,10 @@ def rotate_panorama(
     )
     # rows of d·R are (Rᵀd)ᵀ; atan2 asks for no unit length, so a matrix rounded to float32 does no harm
     x, y, z = (directions @ matrix).unbind(-1)
-    neighbours = bilinear_neighbours(
-        grid.latitude_to_row(torch.atan2(z, torch.hypot(x, y))), grid.longitude_to_column(torch.atan2(y, x))
-    )
-    return sample(panorama, fold_poles(neighbours, grid.height, grid.width))
+    rows = grid.latitude_to_row(torch.atan2(z, torch.hypot(x, y)))
+    columns = grid.longitude_to_column(torch.atan2(y, x))
+    plan = neighbours(rows, columns, interpolation)
+    return sample(panorama, fold_poles(plan, grid.height, grid.width))
 
 
 def camera_rotation(*, yaw: Radians, pitch: Radians, roll: Radians = 0.0) -> Float[Tensor, "3 3"]:

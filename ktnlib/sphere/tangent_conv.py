@@ -19,12 +19,13 @@ def tangent_conv2d(
     *,
     spacing: float | int | None = None,
     stride: int = 1,
+    interpolation: str = "bilinear",
 ) -> Float[Tensor, "batch out_channel out_height out_width"]:
     """Correlate a panorama with a planar kernel on the plane that touches the sphere at each output pixel.
 
         y(p) = bias + Σ_{u,v} weight[v, u] · x(tangent point (s·u, s·v) of the plane at p)
 
-    with x read bilinearly in pixel space, right over the poles and around the seam: no border, no clamping.
+    with x interpolated in pixel space, right over the poles and around the seam: no border, no clamping.
     "Convolution" is torch's cross-correlation. Exact on images; an earlier layer's feature map is taken
     for a scalar field here, which it is not. Differentiable in x, weight and bias.
 
@@ -33,10 +34,12 @@ def tangent_conv2d(
         weight, bias: as for `torch.nn.functional.conv2d`; an even kernel needs a stride above 1.
         spacing: distance of neighbouring taps on the plane, sphere radii; None is 2π/width, east and south.
         stride: the output is the panorama of height/stride rows, its planes touch at its own pixel centres.
+        interpolation: "bilinear", or "bicubic" (Keys, a = −½), which blurs less: repeated from layer to
+            layer, the blur of the former is most of what feature maps lose.
 
     Raises:
         ValueError: shapes that do not fit each other, an odd width, an even kernel at stride 1, a spacing
-            that is not positive, tensors on several devices or of several types.
+            that is not positive, an unknown interpolation, tensors on several devices or of several types.
         TypeError: whole numbers in place of floating-point ones.
 
     Source: Coors, Condurache, Geiger, SphereNet, ECCV 2018; Su and Grauman, Kernel Transformer Networks,
@@ -51,7 +54,7 @@ def tangent_conv2d(
     _check_operands(x, weight, bias)
     table = tangent_taps(*x.shape[-2:], tuple(weight.shape[-2:]), spacing=spacing, stride=stride)
     wide = accumulator(x.dtype)
-    out = _apply_taps(x.to(wide), weight.to(wide).flatten(2), table)
+    out = _apply_taps(x.to(wide), weight.to(wide).flatten(2), table, interpolation)
     if bias is not None:
         out = out + bias.to(wide)[:, None, None]
     return out.to(x.dtype)
@@ -61,13 +64,14 @@ def _apply_taps(
     x: Float[Tensor, "batch in_channel height width"],
     weight: Float[Tensor, "out_channel in_channel taps"],
     table: TapTable,
+    interpolation: str,
 ) -> Float[Tensor, "batch out_channel out_height out_width"]:
     """One tap after the other, so that the memory is a few images and not one for each tap.
 
     Taps are added up in groups of about the square root of their number, so that rounding grows with the
     kernel's side and not with its area: 11×11 positive products are off by 5 ε in one row, by 2 ε in eleven.
     """
-    rows, columns, shares = table.neighbours()
+    rows, columns, shares = table.neighbours(interpolation=interpolation)
     # narrowed before it moves: a device may have no float64
     plan = rows.to(x.device), columns.to(x.device), shares.to(x.dtype).to(x.device)
     out = torch.zeros((), dtype=x.dtype, device=x.device)

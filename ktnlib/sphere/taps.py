@@ -14,7 +14,7 @@ from ktnlib import check
 
 from .gnomonic import tangent_points
 from .grid import EquirectGrid
-from .sampling import Neighbours, bilinear_neighbours, fold_poles
+from .sampling import Neighbours, fold_poles, neighbours
 
 
 # eq=False: tables hold tensors, which compare element by element
@@ -33,13 +33,14 @@ class TapTable:
     width: int
     stride: int
 
-    def neighbours(self) -> Neighbours:
-        """The pixels each tap reads, and their bilinear weights, for the output pixels of column 0.
+    def neighbours(self, *, interpolation: str = "bilinear") -> Neighbours:
+        """The pixels each tap reads, and their weights, for the output pixels of column 0.
 
-        Each of the three has shape (out_height, taps, 4). Rows are folded over the poles and lie inside the
-        image; columns are whole and not wrapped: output column j reads (column + stride·j) mod width.
+        Each of the three has shape (out_height, taps, pixels): 4 pixels if bilinear, 16 if bicubic. Rows are
+        folded over the poles and lie inside the image; columns are whole and not wrapped: output column j
+        reads (column + stride·j) mod width.
         """
-        plan = bilinear_neighbours(self.rows, self.columns + (self.stride - 1) / 2)
+        plan = neighbours(self.rows, self.columns + (self.stride - 1) / 2, interpolation)
         return fold_poles(plan, self.height, self.width)
 
 
