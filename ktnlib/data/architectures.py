@@ -9,6 +9,10 @@ from .convert import DARKNET, FIRES
 
 DARKNET_POOLS = (0, 1, 5, 9)  # a 2 x 2 maximum follows these convolutions
 
+# our own classifiers: input channels, outputs of the 3 x 3 convolutions stage by stage, classes
+DIGIT_NET = (1, ((16, 16), (32, 32), (48, 48)), 10)
+SIGN_NET = (3, ((16, 16), (32, 32), (64, 64)), 43)
+
 
 class Normalise(nn.Module):
     """(x − mean)/std per channel; mean and std are no part of the state dict."""
@@ -67,10 +71,7 @@ def squeezenet() -> nn.Sequential:
         inputs = 2 * expand
     layers |= {"conv10": nn.Conv2d(inputs, 1000, 1), "relu10": nn.ReLU()}
     layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
-    net = nn.Sequential()
-    for name, layer in layers.items():
-        net.add_module(name, layer)
-    return net
+    return _named(layers)
 
 
 class Block(nn.Module):
@@ -116,3 +117,33 @@ def dncnn() -> nn.Sequential:
     for _ in range(15):
         layers += [nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(64, 1, 3, padding=1))
+
+
+def room_net() -> nn.Sequential:
+    """Seven convolutions of 3 × 3 with 16 channels; a 1 × 1 product of the last answers with the noise."""
+    layers: dict[str, nn.Module] = {"normalise": Normalise((0.5,) * 3, (0.25,) * 3)}
+    for number in range(1, 8):
+        layers[f"conv{number}"] = nn.Conv2d(3 if number == 1 else 16, 16, 3, padding=1)
+        layers[f"relu{number}"] = nn.ReLU()
+    return _named(layers | {"noise": nn.Conv2d(16, 3, 1)})
+
+
+def classifier(channels: int, stages: tuple[tuple[int, ...], ...], classes: int) -> nn.Sequential:
+    """Stages of 3 × 3 convolutions, a 2 × 2 maximum between two of them; the last map's mean is classified."""
+    layers: dict[str, nn.Module] = {"normalise": Normalise((0.5,) * channels, (0.25,) * channels)}
+    for stage, widths in enumerate(stages, 1):
+        if stage > 1:
+            layers[f"pool{stage - 1}"] = nn.MaxPool2d(2)
+        for number, width in enumerate(widths, 1):
+            layers[f"conv{stage}_{number}"] = nn.Conv2d(channels, width, 3, padding=1)
+            layers[f"relu{stage}_{number}"] = nn.ReLU()
+            channels = width
+    layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    return _named(layers | {"linear": nn.Linear(channels, classes)})
+
+
+def _named(layers: dict[str, nn.Module]) -> nn.Sequential:
+    net = nn.Sequential()
+    for name, layer in layers.items():
+        net.add_module(name, layer)
+    return net

@@ -8,9 +8,10 @@ from torch import nn
 
 from ktnlib.check import choice
 
-from .architectures import ResNet, dncnn, squeezenet, tinydarknet
+from .architectures import DIGIT_NET, SIGN_NET, ResNet, classifier, dncnn, room_net, squeezenet, tinydarknet
 from .content import read_npz
 from .obtain import obtain
+from .own_networks import TRAINED_BY, command, read_network
 
 Arrays = dict[str, np.ndarray]
 
@@ -18,24 +19,49 @@ Arrays = dict[str, np.ndarray]
 def source_network(name: str) -> nn.Module:
     """Load a trained network in eval mode; its first module is its own normalisation.
 
-    Looks below KTNLIB_DATA, then in the user's cache, then downloads (1 to 4 MB).
+    Two networks of our own ship. Other people's are looked for below KTNLIB_DATA, then in the user's cache,
+    then downloaded (1 to 4 MB). The rest are trained by a command of ours, which keeps them in the cache.
 
     Args:
         name: "tinydarknet" and "squeezenet1.1" answer with the 1,000 ImageNet classes in the order of their
             sorted synsets (at their best on 224 and 227 pixels), "resnet20" and "resnet44" with the 10 of
             CIFAR-10 (32 pixels), "dncnn" with the noise of a grey picture: subtract it.
+            Ours: "digit-net" (ships) answers with the 10 digits (28 pixels), "room-net" (ships) with the
+            noise of a picture, "sign-net" with 43 traffic signs, "cifar-net-0", "-1" and "-2" with the
+            classes of CIFAR-10 (32 pixels).
 
     Returns:
-        A module that takes (batch, 3, height, width) RGB in [0, 1]; "dncnn" takes (batch, 1, height, width).
+        A module that takes (batch, 3, height, width) RGB in [0, 1]; "dncnn" and "digit-net" take
+        (batch, 1, height, width).
 
     Raises:
-        ValueError: an unknown name (the known are listed), or a truncated or altered file.
-        FileNotFoundError, ConnectionError: the weights are nowhere and could not be downloaded.
+        ValueError: an unknown name (the known are listed), a truncated or altered file, or one of another
+            architecture.
+        FileNotFoundError, ConnectionError: the weights are nowhere and could not be downloaded; for one that
+            has to be trained, the message names the command.
+
+    Example:
+        >>> from ktnlib.data import source_network
+        >>> source_network("room-net").conv7.weight.shape
+        torch.Size([16, 16, 3, 3])
     """
     build, fill = NETWORKS[choice("name", name, NETWORKS)]
     network = build()
-    fill(network, read_npz(obtain(name)))
+    if name in TRAINED_BY:
+        _own(network, name)
+    else:
+        fill(network, read_npz(obtain(name)))
     return network.eval()
+
+
+def _own(network: nn.Module, name: str) -> None:
+    try:
+        _by_name(network, read_network(name))
+    except RuntimeError as cause:  # load_state_dict's word for other names or shapes
+        raise ValueError(
+            f"the weights kept for {name!r} belong to another architecture ({cause}); train it again: "
+            f"{command(name)}"
+        ) from cause
 
 
 def _by_name(network: nn.Module, arrays: Arrays) -> None:
@@ -72,4 +98,10 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module, Arrays],
     "resnet20": (lambda: ResNet(3), _by_name),
     "resnet44": (lambda: ResNet(7), _by_name),
     "dncnn": (dncnn, _in_order),
+    "digit-net": (lambda: classifier(*DIGIT_NET), _by_name),
+    "room-net": (room_net, _by_name),
+    "sign-net": (lambda: classifier(*SIGN_NET), _by_name),
+    "cifar-net-0": (lambda: ResNet(3), _by_name),
+    "cifar-net-1": (lambda: ResNet(3), _by_name),
+    "cifar-net-2": (lambda: ResNet(3), _by_name),
 }

@@ -7,6 +7,7 @@ import pytest
 from ktnlib.data.convert import CONVERTERS
 from ktnlib.data.manifest import find_set, load_manifest
 from ktnlib.data.networks import NETWORKS
+from ktnlib.data.own_networks import TRAINED_BY
 
 
 def test_every_set_says_what_it_is_who_made_it_and_how_to_get_it():
@@ -53,8 +54,9 @@ def test_no_two_sets_keep_a_file_at_the_same_place():
     assert len(kept) == len(set(kept))
 
 
-def test_every_network_is_a_set():
-    assert set(NETWORKS) <= set(load_manifest())
+def test_every_network_is_a_set_or_has_a_command_that_trains_it():
+    assert set(TRAINED_BY) <= set(NETWORKS)
+    assert set(NETWORKS) - set(TRAINED_BY) <= set(load_manifest())
 
 
 def test_an_unknown_set_lists_the_known():
