@@ -1,0 +1,121 @@
+"""A model's graph, cut after one convolution and freed of everything that belongs to the plane's border."""
+
+import copy
+import operator
+
+import jaxtyping
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+ARITHMETIC = (operator.add, operator.iadd, operator.sub, operator.mul, operator.truediv, torch.add, torch.sub)
+ARITHMETIC += (torch.mul, torch.div, "add", "sub", "mul", "div")
+IN_PLACE = {operator.iadd: operator.add}  # a sum in place would overwrite the convolution it adds to
+POINTWISE = (torch.relu, torch.sigmoid, torch.tanh, "relu", "sigmoid", "tanh")
+POINTWISE += tuple(
+    getattr(functional, name) for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "prelu")
+)
+POINTWISE_MODULES = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.ReLU6)
+POINTWISE_MODULES += (nn.Identity, nn.Dropout, nn.Dropout2d, nn.BatchNorm2d)
+
+
+def trace(model: nn.Module) -> fx.GraphModule:
+    """The model's operations in order.
+
+    Raises:
+        ValueError: a model whose course depends on its input.
+    """
+    before = jaxtyping.config.jaxtyping_disable
+    # the tracer's stand-ins are no tensors, and annotated modules would refuse them
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        return fx.symbolic_trace(model)
+    except (fx.proxy.TraceError, TypeError) as error:
+        raise ValueError(
+            f"`model` can't be traced ({error}); wanted one that runs the same operations whatever its input"
+        ) from error
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+
+
+def cut(traced: fx.GraphModule, until: str) -> None:
+    """End the graph with the convolution `until`; nothing is left that does not lead to it."""
+    for node in reversed(traced.graph.nodes):
+        if node.op == "output":
+            traced.graph.erase_node(node)
+    traced.graph.output(next(node for node in traced.graph.nodes if node.target == until))
+    traced.graph.eliminate_dead_code()
+
+
+def fold_batch_norms(traced: fx.GraphModule) -> dict[str, tuple[Tensor, Tensor]]:
+    """Weight and bias of every convolution, with the batch norm that alone reads it folded in and removed."""
+    modules, folded = dict(traced.named_modules()), {}
+    for node in list(traced.graph.nodes):
+        convolution = modules.get(node.target) if node.op == "call_module" else None
+        if not isinstance(convolution, nn.Conv2d):
+            continue
+        weight, bias = convolution.weight, convolution.bias
+        reader = next(iter(node.users)) if len(node.users) == 1 else node
+        norm = modules.get(reader.target) if reader.op == "call_module" else None
+        if isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None:
+            statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+            weight, bias = fuse_conv_bn_weights(weight, bias, *statistics)
+            reader.replace_all_uses_with(node)
+            traced.graph.erase_node(reader)
+        bias = weight.new_zeros(len(weight)) if bias is None else bias
+        folded[node.target] = weight.detach().clone(), bias.detach().clone()
+    return folded
+
+
+def simplify(traced: fx.GraphModule) -> None:
+    """Take out what does nothing here (a shortcut's slice at stride 1), and let nothing work in place."""
+    modules = dict(traced.named_modules())
+    for node in list(traced.graph.nodes):
+        if _does_nothing(node):
+            node.replace_all_uses_with(node.args[0])
+            traced.graph.erase_node(node)
+        elif node.op == "call_function":
+            node.target = IN_PLACE.get(node.target, node.target)
+            node.kwargs = {key: key != "inplace" and value for key, value in node.kwargs.items()}
+        elif node.op == "call_module" and getattr(modules[node.target], "inplace", False):
+            traced.set_submodule(node.target, copy.copy(modules[node.target]))
+            traced.get_submodule(node.target).inplace = False
+
+
+def crop_sums(traced: fx.GraphModule, reach: dict[fx.Node, int]) -> None:
+    """Before values of unequal reach meet, cut the larger map to the middle of the smaller one."""
+    for node in list(traced.graph.nodes):
+        met = [value for value in node.all_input_nodes if value in reach]
+        farthest = max(met, key=reach.__getitem__, default=None)
+        for value in met:
+            if reach[value] < reach[farthest]:
+                with traced.graph.inserting_before(node):
+                    node.replace_input_with(value, traced.graph.call_function(crop_like, (value, farthest)))
+
+
+def crop_like(wide: Tensor, narrow: Tensor) -> Tensor:
+    """The middle of `wide`, as many rows and columns as `narrow` has."""
+    rows, columns = ((wide.shape[axis] - narrow.shape[axis]) // 2 for axis in (-2, -1))
+    return wide[..., rows : wide.shape[-2] - rows, columns : wide.shape[-1] - columns]
+
+
+def allowed(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+    """Whether a trunk may run this operation: a value depends on nothing but the values at its own place."""
+    if node.op == "call_module":
+        module = modules[node.target]
+        moving = isinstance(module, nn.BatchNorm2d) and module.running_mean is None
+        return isinstance(module, POINTWISE_MODULES) and not moving
+    if node.target is torch.cat:
+        return (node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)) == 1
+    return node.op in ("placeholder", "get_attr", "output") or node.target in (*ARITHMETIC, *POINTWISE)
+
+
+def _does_nothing(node: fx.Node) -> bool:
+    if node.target is operator.getitem:
+        parts = node.args[1] if isinstance(node.args[1], tuple) else ()
+        return bool(parts) and all(
+            isinstance(part, slice) and (part.start, part.stop) == (None, None) and part.step in (None, 1)
+            for part in parts
+        )
+    return node.target is functional.pad and not any(node.args[1])
