@@ -8,6 +8,8 @@ from .perspective import place_perspective as place_perspective
 from .perspective import render_perspective as render_perspective
 from .rotation import rotate_panorama as rotate_panorama
 from .tangent_conv import tangent_conv2d as tangent_conv2d
+from .tangent_layers import TangentConv2d as TangentConv2d
+from .tangent_layers import TangentMaxPool2d as TangentMaxPool2d
 from .taps import TapTable as TapTable
 from .taps import tangent_taps as tangent_taps
 from .view import view_outline as view_outline

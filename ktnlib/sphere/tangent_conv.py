@@ -1,15 +1,16 @@
 """Convolution on tangent planes: the exact planar kernel at every pixel of a panorama."""
 
 import math
+from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ktnlib import check
 
 from .sampling import Neighbours, accumulator
-from .taps import TapTable, tangent_taps
+from .taps import tangent_taps
 
 
 def tangent_conv2d(
@@ -51,52 +52,65 @@ def tangent_conv2d(
     >>> out.shape, bool(out.allclose(torch.tensor(27.0)))
     (torch.Size([1, 2, 4, 8]), True)
     """
-    _check_operands(x, weight, bias)
+    check_operands(x, weight, bias)
     table = tangent_taps(*x.shape[-2:], tuple(weight.shape[-2:]), spacing=spacing, stride=stride)
+    plan = table.neighbours(interpolation=interpolation)
+    return correlate(x, weight, bias, plan, torch.arange(0, x.shape[-1], stride))
+
+
+def correlate(
+    x: Float[Tensor, "batch in_channel height width"],
+    weight: Float[Tensor, "out_channel in_channel kernel_height kernel_width"],
+    bias: Float[Tensor, "out_channel"] | None,
+    plan: Neighbours,
+    shifts: Int[Tensor, "out_width"],
+) -> Float[Tensor, "batch out_channel out_height out_width"]:
+    """The products of a planned convolution: taps as `read_taps` reads them, times the kernel, added up.
+
+    One tap after the other, so that the memory is a few images and not one for each tap. They are added up in
+    groups of about the square root of their number, so that rounding grows with the kernel's side and not
+    with its area: 11×11 positive products are off by 5 ε in one row, by 2 ε in eleven.
+    """
     wide = accumulator(x.dtype)
-    out = _apply_taps(x.to(wide), weight.to(wide).flatten(2), table, interpolation)
+    taps = weight.to(wide).flatten(2).unbind(-1)
+    group = math.isqrt(len(taps))
+    out = partial = torch.zeros((), dtype=wide, device=x.device)
+    for number, (tap, sampled) in enumerate(zip(taps, read_taps(x.to(wide), plan, shifts), strict=True)):
+        if number % group == 0:
+            out, partial = out + partial, torch.zeros_like(partial)
+        partial = partial + torch.einsum("oi,bihw->bohw", tap, sampled)
+    out = out + partial
     if bias is not None:
         out = out + bias.to(wide)[:, None, None]
     return out.to(x.dtype)
 
 
-def _apply_taps(
-    x: Float[Tensor, "batch in_channel height width"],
-    weight: Float[Tensor, "out_channel in_channel taps"],
-    table: TapTable,
-    interpolation: str,
-) -> Float[Tensor, "batch out_channel out_height out_width"]:
-    """One tap after the other, so that the memory is a few images and not one for each tap.
+def read_taps(
+    x: Float[Tensor, "batch channel height width"], plan: Neighbours, shifts: Int[Tensor, "out_width"]
+) -> Iterator[Float[Tensor, "batch channel out_height out_width"]]:
+    """What each tap of a kernel reads for every output pixel, one tap after the other.
 
-    Taps are added up in groups of about the square root of their number, so that rounding grows with the
-    kernel's side and not with its area: 11×11 positive products are off by 5 ε in one row, by 2 ε in eleven.
+    Args:
+        x: the panorama, of a type that sums are kept in.
+        plan: folded, (out_height, taps, pixels) each; columns are those of output column 0.
+        shifts: whole input columns from output column 0 to each output column.
     """
-    rows, columns, shares = table.neighbours(interpolation=interpolation)
-    # narrowed before it moves: a device may have no float64
-    plan = rows.to(x.device), columns.to(x.device), shares.to(x.dtype).to(x.device)
-    out = torch.zeros((), dtype=x.dtype, device=x.device)
-    for group in torch.arange(weight.shape[-1]).split(math.isqrt(weight.shape[-1])):
-        partial = torch.zeros_like(out)
-        for tap in group.tolist():
-            sampled = _read_tap(x, Neighbours(*(part[:, tap] for part in plan)), table.stride)
-            partial = partial + torch.einsum("oi,bihw->bohw", weight[:, :, tap], sampled)
-        out = out + partial
-    return out
-
-
-def _read_tap(
-    x: Float[Tensor, "batch in_channel height width"], neighbours: Neighbours, stride: int
-) -> Float[Tensor, "batch in_channel out_height out_width"]:
-    """What one tap of the kernel reads for every output pixel: a row's neighbours, shifted along the row."""
     width = x.shape[-1]
-    shifts = torch.arange(0, width, stride, device=x.device)
-    sampled = torch.zeros((), dtype=x.dtype, device=x.device)
-    for row, column, share in zip(*(part[:, :, None].unbind(1) for part in neighbours), strict=True):
-        sampled = sampled + x[:, :, row, (column + shifts).remainder(width)] * share
-    return sampled
+    # narrowed before it moves: a device may have no float64
+    rows, columns, shares = (
+        part.to(x.device) for part in (plan.rows, plan.columns, plan.weights.to(x.dtype))
+    )
+    shifts = shifts.to(x.device)
+    for tap in range(rows.shape[1]):
+        sampled = torch.zeros((), dtype=x.dtype, device=x.device)
+        pixels = (part[:, tap, :, None].unbind(1) for part in (rows, columns, shares))
+        for row, column, share in zip(*pixels, strict=True):
+            sampled = sampled + x[:, :, row, (column + shifts).remainder(width)] * share
+        yield sampled
 
 
-def _check_operands(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+def check_operands(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    """Refuse a panorama, a kernel and a bias that do not fit each other."""
     check.panorama("x", x)
     check.floating("weight", weight)
     if weight.ndim != 4 or weight.shape[1] != x.shape[1]:

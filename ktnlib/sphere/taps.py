@@ -71,10 +71,9 @@ def tangent_taps(
     >>> table.rows[:, 4].tolist(), table.columns[:, 4].tolist()
     ([0.0, 1.0, 2.0, 3.0], [0.0, 0.0, 0.0, 0.0])
     """
-    kernel_height, kernel_width = _sides(kernel_size)
     grid = EquirectGrid(height, width)
     output = _output_grid(height, width, check.positive_int("stride", stride))
-    _check_kernel(kernel_height, kernel_width, stride)
+    kernel_height, kernel_width = kernel_sides(kernel_size, stride=stride)
     spacing = (
         2 * math.pi / width if spacing is None else check.between("spacing", spacing, 0, math.inf, "radii")
     )
@@ -93,10 +92,18 @@ def tangent_taps(
     )
 
 
-def _sides(kernel_size: int | tuple[int, int]) -> tuple[int, int]:
+def kernel_sides(kernel_size: int | tuple[int, int], *, stride: int) -> tuple[int, int]:
+    """A kernel's size as (rows, columns), if it has a place on the grid at this stride."""
     sides = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
     if len(sides) != 2:
         raise ValueError(f"`kernel_size` is {kernel_size}; wanted (rows, columns) or one number for both")
+    for side in sides:
+        check.positive_int("kernel_size", side)
+        if side % 2 == 0 and stride == 1:
+            raise ValueError(
+                f"`kernel_size` is {sides[0]} x {sides[1]} at stride 1; wanted odd sides, "
+                "because an even kernel's taps would lie half a pixel off; use an odd kernel or stride 2"
+            )
     return sides
 
 
@@ -107,13 +114,3 @@ def _output_grid(height: int, width: int, stride: int) -> EquirectGrid:
             "panorama: it must divide the height and half the width"
         )
     return EquirectGrid(height // stride, width // stride)
-
-
-def _check_kernel(kernel_height: int, kernel_width: int, stride: int) -> None:
-    for side in (kernel_height, kernel_width):
-        check.positive_int("kernel_size", side)
-        if side % 2 == 0 and stride == 1:
-            raise ValueError(
-                f"`kernel_size` is {kernel_height} x {kernel_width} at stride 1; wanted odd sides, "
-                "because an even kernel's taps would lie half a pixel off; use an odd kernel or stride 2"
-            )
