@@ -32,23 +32,23 @@ class PublishedHead(nn.Module):
         height: of the panorama; matrices belong to its rows.
         width: None is 2·height.
         kernel_size: of the source kernel, (rows, columns) or one number.
-        spacing: of its taps, sphere radii; None is one pixel at the equator, `published_spacing` the authors'.
+        spacing: of its taps, sphere radii; None is a pixel at the equator, `published_spacing` the authors'.
         ties: rows a band; the north's matrices are not the south's.
         activation: σ, "tanh" as released or "relu" as written.
         dilation, max_taps, layout: of the windows, see `band_shapes`.
-        residual: whether there is a residual branch; the published conv1_1 has none, no ties and full windows.
+        residual: whether there is a residual branch; the published conv1_1 has none.
         std: of the shared weights at the start; their biases start at 0.
         generator: for the shared weights.
 
     Raises:
-        ValueError, TypeError: what `band_shapes` refuses, an unknown activation, a negative std.
+        ValueError, TypeError: what `band_shapes` refuses, an unknown activation.
 
-    Source: Su and Grauman, Kernel Transformer Networks, CVPR 2019, section 3.2, and their program.
+    Source: Su and Grauman, Kernel Transformer Networks, CVPR 2019, and their program.
 
     >>> head = PublishedHead(4, 16)
     >>> bands = head(torch.ones(2, 4, 3, 3))
     >>> len(bands), bands[1].weight.shape
-    (4, torch.Size([2, 4, 3, 7]))
+    (4, torch.Size([2, 4, 5, 5]))
     """
 
     base: nn.ParameterList  # one a band: (window_height, window_width, taps)
@@ -135,7 +135,7 @@ class PublishedHead(nn.Module):
         wanted = self.in_channels, *self.kernel_size
         if weight.ndim != 4 or tuple(weight.shape[1:]) != wanted:
             raise ValueError(
-                f"`weight` has shape {tuple(weight.shape)}; wanted (out_channel, {', '.join(map(str, wanted))}), "
+                f"`weight` has shape {tuple(weight.shape)}; wanted (out_channel, {wanted[0]}, {wanted[1]}, {wanted[2]}), "
                 "the kernels this head was made for; make another head for another layer"
             )
 

@@ -20,7 +20,7 @@ def tap_projection(
     the back: its last and first column are neighbours there. So every tap's weights sum to 1.
 
     The released program wrote the undilated weights into windows it then applied spread out: where the
-    window is dilated most taps fell outside or in the wrong place, and in its last stage one of nine was left.
+    window is dilated most taps fell outside or in the wrong place, and in its last stage one of nine stayed.
 
     Args:
         table: the taps of every row, stride 1.
@@ -61,7 +61,7 @@ def _hats(positions: Float[Tensor, "taps"], steps: int) -> Float[Tensor, "side t
 def _around_the_back(
     positions: Float[Tensor, "taps"], steps: int, circle: float
 ) -> Float[Tensor, "side taps"]:
-    """The same on a circle, in positions around; past the last one a tap nears the first of the other side."""
+    """The same on a circle, in positions around; past the last a tap nears the first of the other side."""
     shares = _hats(positions, steps)
     gap = circle - 2 * steps
     past = (positions.abs() - steps) / gap if gap > 0 else torch.zeros_like(positions)

@@ -48,7 +48,7 @@ def published_spacing(
     check.between("fov", fov, 0, math.pi, "radians, the horizontal field of view")
     if check.positive_int("kernel_size", kernel_size) < 2 or kernel_size * fov / camera_width >= math.pi:
         raise ValueError(
-            f"`kernel_size` is {kernel_size} before a camera of {camera_width} pixels; wanted at least 2 taps "
-            "that open by less than half a turn"
+            f"`kernel_size` is {kernel_size} before a camera of {camera_width} pixels; wanted at least 2 "
+            "taps that open by less than half a turn"
         )
     return RULES[rule](kernel_size, fov, camera_width)
