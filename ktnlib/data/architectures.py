@@ -129,7 +129,7 @@ def room_net() -> nn.Sequential:
 
 
 def classifier(channels: int, stages: tuple[tuple[int, ...], ...], classes: int) -> nn.Sequential:
-    """Stages of 3 × 3 convolutions, a 2 × 2 maximum between two of them; the last map's mean is classified."""
+    """Stages of 3 × 3 convolutions with a 2 × 2 maximum between them; the last map's mean is classified."""
     layers: dict[str, nn.Module] = {"normalise": Normalise((0.5,) * channels, (0.25,) * channels)}
     for stage, widths in enumerate(stages, 1):
         if stage > 1:

@@ -1,4 +1,4 @@
-"""The networks that this project trains itself: what makes each, where it is kept, how it is written and read.
+"""The networks that this project trains itself: what makes each, where it lies, how it is written and read.
 
 Two come with the library. The others are trained on images that may not be passed on; their command puts them
 into the user's cache. A file is a .safetensors whose one piece of metadata, `card`, says in JSON what the
