@@ -7,6 +7,8 @@ from .grid import EquirectGrid as EquirectGrid
 from .perspective import place_perspective as place_perspective
 from .perspective import render_perspective as render_perspective
 from .rotation import rotate_panorama as rotate_panorama
+from .row_conv import row_conv2d as row_conv2d
+from .row_kernels import RowKernels as RowKernels
 from .tangent_conv import tangent_conv2d as tangent_conv2d
 from .tangent_layers import TangentConv2d as TangentConv2d
 from .tangent_layers import TangentMaxPool2d as TangentMaxPool2d

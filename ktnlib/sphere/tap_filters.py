@@ -13,14 +13,9 @@ from torch import Tensor
 
 from ktnlib import check
 
+from .sampling import cubic_weights
+
 # Weights of the pixels at −1, 0, 1, 2 as polynomials in the phase: one line a pixel, its constant term first.
-KEYS = ((0, -1 / 2, 1, -1 / 2), (1, 0, -5 / 2, 3 / 2), (0, 1 / 2, 2, -3 / 2), (0, 0, -1 / 2, 1 / 2))
-SHARP_KEYS = (
-    (0, -3 / 4, 3 / 2, -3 / 4),
-    (1, 0, -9 / 4, 5 / 4),
-    (0, 3 / 4, 3 / 2, -5 / 4),
-    (0, 0, -3 / 4, 3 / 4),
-)
 LINEAR = ((0, 0, 0, 0), (1, -1, 0, 0), (0, 1, 0, 0), (0, 0, 0, 0))
 SPLINE = (
     (1 / 6, -1 / 2, 1 / 2, -1 / 6),
@@ -45,7 +40,7 @@ def bicubic_weights(
     >>> bicubic_weights(torch.tensor([0.5]), torch.tensor([0.0]))[0, 1::4].tolist()
     [-0.0625, 0.5625, 0.5625, -0.0625]
     """
-    return _window(_polynomials(phase_rows, KEYS), _polynomials(phase_columns, KEYS))
+    return _window(cubic_weights(phase_rows), cubic_weights(phase_columns))
 
 
 def zero_sum_basis(
@@ -64,10 +59,10 @@ def zero_sum_basis(
     (torch.Size([1, 8, 16]), True)
     """
     bicubic = bicubic_weights(phase_rows, phase_columns)
-    kinds = [
-        _window(_polynomials(phase_rows, table), _polynomials(phase_columns, table)) - bicubic
-        for table in (SHARP_KEYS, LINEAR, SPLINE)
-    ]
+    sharper = _window(*(cubic_weights(phase, sharpness=-0.75) for phase in (phase_rows, phase_columns)))
+    kinds = [sharper - bicubic]
+    for table in (LINEAR, SPLINE):
+        kinds.append(_window(_polynomials(phase_rows, table), _polynomials(phase_columns, table)) - bicubic)
     down = [_polynomials(phase_rows, SPLINE, derivative) for derivative in range(3)]
     right = [_polynomials(phase_columns, SPLINE, derivative) for derivative in range(3)]
     for by_row, by_column in ((0, 1), (1, 0), (0, 2), (2, 0), (1, 1)):

@@ -72,7 +72,7 @@ def tangent_taps(
     ([0.0, 1.0, 2.0, 3.0], [0.0, 0.0, 0.0, 0.0])
     """
     grid = EquirectGrid(height, width)
-    output = _output_grid(height, width, check.positive_int("stride", stride))
+    output = output_grid(height, width, check.positive_int("stride", stride))
     kernel_height, kernel_width = kernel_sides(kernel_size, stride=stride)
     spacing = (
         2 * math.pi / width if spacing is None else check.between("spacing", spacing, 0, math.inf, "radii")
@@ -107,7 +107,8 @@ def kernel_sides(kernel_size: int | tuple[int, int], *, stride: int) -> tuple[in
     return sides
 
 
-def _output_grid(height: int, width: int, stride: int) -> EquirectGrid:
+def output_grid(height: int, width: int, stride: int) -> EquirectGrid:
+    """The panorama a layer of this stride returns; refuses a stride that leaves no whole one."""
     if height % stride or width % (2 * stride):
         raise ValueError(
             f"`stride` is {stride} on {height} x {width} pixels; wanted a stride that leaves a whole "

@@ -1,0 +1,158 @@
+"""Convolution with row kernels: a tap gather and one product, or a planar convolution for every band."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from ktnlib import check
+
+from .row_bands import RowBand
+from .row_kernels import RowKernels
+from .sampling import Neighbours, accumulator, fold_poles, sample
+
+# Numbers the gathered taps of one chunk of rows may hold: 8 MiB in float32, about a core's share of cache.
+CHUNK = 2**21
+
+
+def row_conv2d(
+    x: Float[Tensor, "batch in_channel height width"],
+    kernels: RowKernels,
+    bias: Float[Tensor, "out_channel"] | None = None,
+) -> Float[Tensor, "batch out_channel out_height out_width"]:
+    """Correlate a panorama with one kernel per row or band of rows, right over the poles and around the seam.
+
+        y(i, j) = bias + Σ_{r, q} dense[i, :, :, r, q] · x(r, q + stride·j)
+
+    with the weights `kernels.to_dense` writes out; they are never written out here. Differentiable in x, in
+    the weights the kernels hold and in the bias. Where no gradient is asked for, taps are gathered from
+    channels-last memory by `embedding_bag`, some rows at a time: the same sums in another order.
+
+    Args:
+        x: the panorama the kernels were made for, of their height, width and input channels.
+        kernels: from `RowKernels.from_taps`, `RowKernels.from_bands` or a `KernelTransformer`; the weights
+            are brought to x's type.
+        bias: one value an output channel.
+
+    Raises:
+        ValueError: a panorama of another height, width or number of channels than the kernels', a bias of
+            another length, tensors on several devices.
+        TypeError: whole numbers in place of floating-point ones.
+
+    >>> from ktnlib.sphere import tangent_taps
+    >>> plan = tangent_taps(8, 16, 3).neighbours(interpolation="bicubic")
+    >>> kernels = RowKernels.from_taps(torch.ones(2, 3, 9), plan, height=8, width=16)
+    >>> out = row_conv2d(torch.ones(1, 3, 8, 16), kernels)
+    >>> out.shape, bool(out.allclose(torch.tensor(27.0)))
+    (torch.Size([1, 2, 8, 16]), True)
+    """
+    _check_operands(x, kernels, bias)
+    wide = x.to(accumulator(x.dtype))
+    if kernels.bands:
+        out = torch.cat([_apply_band(wide, band) for band in kernels.bands], dim=2)
+    else:
+        out = _apply_taps(wide, kernels)
+    if bias is not None:
+        out = out + bias.to(wide.dtype)[:, None, None]
+    return out.to(x.dtype)
+
+
+def _apply_band(
+    x: Float[Tensor, "batch in_channel height width"], band: RowBand
+) -> Float[Tensor, "batch out_channel rows width"]:
+    """A planar convolution of the band's rows with what its windows reach around them."""
+    height, width = x.shape[-2:]
+    down, across = band.reach
+    rows = torch.arange(band.rows.start - down, band.rows.stop + down)[:, None]
+    columns = torch.arange(-across, width + across)
+    folded = fold_poles(Neighbours(rows, columns, torch.ones(1)), height, width)
+    surrounded = x[:, :, folded.rows.to(x.device), folded.columns.remainder(width).to(x.device)]
+    return functional.conv2d(surrounded, band.weight.to(x.dtype), dilation=band.dilation)
+
+
+def _apply_taps(
+    x: Float[Tensor, "batch in_channel height width"], kernels: RowKernels
+) -> Float[Tensor, "batch out_channel out_height out_width"]:
+    """Read the taps and mix the channels for some rows at a time, so that the memory stays bounded."""
+    folded = fold_poles(kernels.neighbours, kernels.height, kernels.width)
+    # narrowed before it moves: a device may have no float64
+    plan = Neighbours(*(part.to(x.device) for part in folded[:2]), folded.weights.to(x.dtype).to(x.device))
+    kernel = kernels.kernel.to(x.dtype)
+    differentiable = torch.is_grad_enabled() and any(part.requires_grad for part in (x, kernel, plan.weights))
+    read, mix_taps = (x, mix_by_samples) if differentiable else (_twice_around(x), mix_by_bags)
+    taps, pixels = plan.rows.shape[1:]
+    rows_at_once = max(1, CHUNK // (kernels.width // kernels.stride * taps * max(x.shape[1], pixels)))
+    parts = []
+    for start in range(0, len(plan.rows), rows_at_once):
+        rows = slice(start, start + rows_at_once)
+        some = Neighbours(*(part[rows] for part in plan))
+        weights = kernel if kernel.ndim == 3 else kernel[rows]
+        parts.append(mix_taps(read, weights, some, width=kernels.width, stride=kernels.stride))
+    return torch.cat(parts, dim=2)
+
+
+def mix_by_samples(
+    x: Float[Tensor, "batch in_channel height width"],
+    kernel: Float[Tensor, "*rows out_channel in_channel taps"],
+    plan: Neighbours,
+    *,
+    width: int,
+    stride: int,
+) -> Float[Tensor, "batch out_channel rows out_width"]:
+    """The reference, differentiable: sample every tap at every output pixel, then mix taps and channels."""
+    shifts = torch.arange(0, width, stride, device=x.device)[:, None, None]
+    columns = plan.columns[:, None] + shifts
+    rows, weights = (part[:, None].expand(columns.shape) for part in (plan.rows, plan.weights))
+    sampled = sample(x, Neighbours(rows, columns, weights))
+    by_row = "" if kernel.ndim == 3 else "r"
+    return torch.einsum(f"bcrjt,{by_row}oct->borj", sampled, kernel)
+
+
+def mix_by_bags(
+    twice: Float[Tensor, "batch height twice_width in_channel"],
+    kernel: Float[Tensor, "*rows out_channel in_channel taps"],
+    plan: Neighbours,
+    *,
+    width: int,
+    stride: int,
+) -> Float[Tensor, "batch out_channel rows out_width"]:
+    """The same without gradients: a tap at a pixel is one weighted bag of channel vectors.
+
+    On an image that runs twice around, a row's bags are those of output column 0 moved along: no wrapping.
+    """
+    batch, height, _, channels = twice.shape
+    rows, taps, pixels = plan.rows.shape
+    # half the memory for indices, where they fit
+    index_type = torch.int32 if height * 2 * width < 2**31 else torch.int64
+    first = (plan.rows * 2 * width + plan.columns.remainder(width)).to(index_type)[:, None]
+    index = first + torch.arange(0, width, stride, dtype=index_type, device=twice.device)[:, None, None]
+    weights = plan.weights[:, None].expand(index.shape).reshape(-1, pixels)
+    mixer = kernel.transpose(-3, -1).flatten(-3, -2)  # [taps * in, out]
+    out = twice.new_empty(batch, rows, width // stride, mixer.shape[-1])
+    for image, mixed in zip(twice.flatten(1, 2), out, strict=True):
+        bags = functional.embedding_bag(index.view(-1, pixels), image, per_sample_weights=weights, mode="sum")
+        torch.matmul(bags.view(rows, -1, taps * channels), mixer, out=mixed)
+    return out.permute(0, 3, 1, 2)
+
+
+def _twice_around(
+    x: Float[Tensor, "batch in_channel height width"],
+) -> Float[Tensor, "batch height twice_width in_channel"]:
+    return x.permute(0, 2, 3, 1).repeat(1, 1, 2, 1)
+
+
+def _check_operands(x: Tensor, kernels: RowKernels, bias: Tensor | None) -> None:
+    check.panorama("x", x)
+    made_for = (kernels.in_channels, kernels.height, kernels.width)
+    if x.shape[1:] != made_for:
+        raise ValueError(
+            f"`x` has (channel, height, width) = {tuple(x.shape[1:])} and `kernels` were made for "
+            f"{made_for}; wanted the same; make kernels for this panorama"
+        )
+    if bias is not None and check.floating("bias", bias).shape != (kernels.out_channels,):
+        raise ValueError(
+            f"`bias` has shape {tuple(bias.shape)}; wanted ({kernels.out_channels},), "
+            "one value an output channel"
+        )
+    weight = kernels.bands[0].weight if kernels.bands else kernels.kernel
+    check.same_device(x=x, kernels=weight, bias=bias)
