@@ -4,9 +4,10 @@ import subprocess
 
 import pytest
 from parity import PARITY, largest_difference
+from parity_morph import PARITY as PARITY_MORPH
 from parity_sphere import PARITY as PARITY_SPHERE
 
-CASES = [*PARITY, *PARITY_SPHERE]
+CASES = [*PARITY, *PARITY_MORPH, *PARITY_SPHERE]
 NODE = shutil.which("node")
 
 # typed arrays come as lists; what is no number in JSON must not come as null unseen
