@@ -3,7 +3,9 @@
 from .base import BookWidget as BookWidget
 from .base import assemble as assemble
 from .commutation import Commutation as Commutation
+from .kernel_morph import KernelMorph as KernelMorph
 from .panorama_viewer import PanoramaViewer as PanoramaViewer
 from .predict import Predict as Predict
 from .tangent_taps import TangentTaps as TangentTaps
+from .taps_and_rows import TapsAndRows as TapsAndRows
 from .three_moves import ThreeMoves as ThreeMoves

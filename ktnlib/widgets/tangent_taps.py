@@ -19,7 +19,7 @@ class TangentTaps(BookWidget):
         0
     """
 
-    _esm = assemble(*PARTS, "sphere.js", "map.js", "tangent_taps_drawing.js", "tangent_taps.js")
+    _esm = assemble(*PARTS, "sphere.js", "map.js", "grid.js", "tangent_taps_drawing.js", "tangent_taps.js")
     _css = assemble("widget.css", "tangent_taps.css")
 
     picture = traitlets.Bytes().tag(sync=True)  # the encoded panorama, row 0 north, longitude 0 in the middle
