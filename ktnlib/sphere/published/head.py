@@ -1,5 +1,7 @@
 """The published kernel transformer: matrices tied over bands of rows, and a residual branch."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,7 +9,7 @@ from torch import Tensor, nn
 from ktnlib import check
 
 from ..row_kernels import RowBand
-from ..taps import tangent_taps
+from ..taps import TapTable, tangent_taps
 from .bands import band_shapes
 from .projection import tap_projection
 
@@ -97,27 +99,36 @@ class PublishedHead(nn.Module):
         Raises:
             ValueError: a source kernel of other channels or sides than the head was made for.
         """
-        self._check_kernel(weight)
-        kernels = (self.band_kernel(weight, band) for band in range(len(self.shapes)))
+        kernels = {}
+        for bands in self.groups():
+            kernels |= dict(zip(bands, self.kernels_of(weight, bands), strict=True))
         return tuple(
-            RowBand(rows=shape.rows, weight=kernel, dilation=shape.dilation)
-            for shape, kernel in zip(self.shapes, kernels, strict=True)
+            RowBand(rows=shape.rows, weight=kernels[band], dilation=shape.dilation)
+            for band, shape in enumerate(self.shapes)
         )
 
-    def band_kernel(
-        self, weight: Float[Tensor, "out_channel in_channel kernel_height kernel_width"], band: int
-    ) -> Float[Tensor, "out_channel in_channel window_height window_width"]:
-        """The kernel of one band, counted from the north."""
+    def groups(self) -> list[list[int]]:
+        """Numbers of the bands whose windows have as many rows and columns: they are made in one go."""
+        sizes = {}
+        for band, shape in enumerate(self.shapes):
+            sizes.setdefault(shape.size, []).append(band)
+        return list(sizes.values())
+
+    def kernels_of(
+        self, weight: Float[Tensor, "out_channel in_channel kernel_height kernel_width"], bands: Sequence[int]
+    ) -> Float[Tensor, "bands out_channel in_channel window_height window_width"]:
+        """The kernels of bands of one window size, counted from the north."""
+        self._check_kernel(weight)
         taps = weight.flatten(2)
-        kernel = torch.einsum("vuk,oik->oivu", self.base[band], taps)
+        kernels = _project(self.base, bands, taps)
         if len(self.residual) == 0:
-            return kernel
+            return kernels
         activate = ACTIVATIONS[self.activation]
-        branch = torch.einsum("vuk,oik->oivu", self.residual[band], taps)
+        branch = _project(self.residual, bands, taps).flatten(0, 1)
         for mix, narrow in zip(self.mixes, self.filters, strict=True):
             branch = activate(mix(activate(branch)))
-            branch = narrow(branch.flatten(0, 1)[:, None]).unflatten(0, weight.shape[:2])[:, :, 0]
-        return kernel + branch
+            branch = narrow(branch.flatten(0, 1)[:, None]).unflatten(0, branch.shape[:2])[:, :, 0]
+        return kernels + branch.unflatten(0, kernels.shape[:2])
 
     def extra_repr(self) -> str:
         """What the head was made for, for `print`."""
@@ -126,7 +137,7 @@ class PublishedHead(nn.Module):
             f"{self.kernel_size[1]}, {len(self.shapes)} bands, {self.activation}"
         )
 
-    def _start(self, table, margin: int) -> list[nn.Parameter]:
+    def _start(self, table: TapTable, margin: int) -> list[nn.Parameter]:
         matrices = (tap_projection(table, shape, margin=margin) for shape in self.shapes)
         return [nn.Parameter(matrix.to(torch.get_default_dtype())) for matrix in matrices]
 
@@ -135,8 +146,8 @@ class PublishedHead(nn.Module):
         wanted = self.in_channels, *self.kernel_size
         if weight.ndim != 4 or tuple(weight.shape[1:]) != wanted:
             raise ValueError(
-                f"`weight` has shape {tuple(weight.shape)}; wanted (out_channel, {wanted[0]}, {wanted[1]}, {wanted[2]}), "
-                "the kernels this head was made for; make another head for another layer"
+                f"`weight` has shape {tuple(weight.shape)}; wanted (out_channel, *{wanted}), the kernels "
+                "this head was made for; make another head for another layer"
             )
 
     def _load_from_state_dict(self, state_dict, prefix, *rest):
@@ -151,6 +162,12 @@ class PublishedHead(nn.Module):
                 "the channels, height, spacing, ties, dilation and layout of the stored one"
             )
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _project(
+    matrices: nn.ParameterList, bands: Sequence[int], taps: Float[Tensor, "out_channel in_channel taps"]
+) -> Float[Tensor, "bands out_channel in_channel window_height window_width"]:
+    return torch.einsum("bvuk,oik->boivu", torch.stack([matrices[band] for band in bands]), taps)
 
 
 def _drawn(channels: int, side: int, std: float, generator: torch.Generator | None) -> nn.Conv2d:
