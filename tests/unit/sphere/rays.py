@@ -43,29 +43,46 @@ def plane_rays(axes, right, down):
     return forward_axis + right[..., None] * right_axis + down[..., None] * down_axis
 
 
-def read(panorama, rays):
-    """Bilinear value (batch, channel, ...) of a panorama along rays (..., 3) of any length.
+def triangle(distance):
+    """Bilinear reading: how much a sample takes of a pixel at this distance along rows or columns."""
+    return np.maximum(0, 1 - np.abs(distance))
+
+
+def keys(distance):
+    """Bicubic reading, a = −½: Keys' two cubics, as he states them by distance."""
+    s = np.abs(distance)
+    near, far = 1.5 * s**3 - 2.5 * s**2 + 1, -0.5 * s**3 + 2.5 * s**2 - 4 * s + 2
+    return np.where(s < 1, near, np.where(s < 2, far, 0.0))
+
+
+SHARES = {"bilinear": (1, triangle), "bicubic": (2, keys)}  # how far a sample reads, and how much
+
+
+def read(panorama, rays, interpolation="bilinear"):
+    """Value (batch, channel, ...) of a panorama along rays (..., 3) of any length.
 
     Over a pole the image is continued by its own rows, turned by half its width, and around the seam by its
     columns.
     """
     height, width = panorama.shape[-2:]
-    over_north = np.roll(panorama[..., :1, :], width // 2, axis=-1)
-    over_south = np.roll(panorama[..., -1:, :], width // 2, axis=-1)
-    tall = np.concatenate([over_north, panorama, over_south], axis=-2)
-    wide = np.concatenate([tall[..., -1:], tall, tall[..., :1]], axis=-1)
+    turned = np.roll(panorama, width // 2, axis=-1)[..., ::-1, :]
+    tall = np.concatenate([panorama, turned, panorama, turned, panorama], axis=-2)
+    around = np.concatenate([tall, tall, tall], axis=-1)
     x, y, z = np.moveaxis(rays, -1, 0)
-    row = np.arctan2(np.hypot(x, y), z) * height / np.pi - 0.5 + 1
-    column = (np.arctan2(y, x) + np.pi) * width / (2 * np.pi) - 0.5 + 1
-    i = np.clip(np.floor(row).astype(int), 0, height)
-    j = np.clip(np.floor(column).astype(int), 0, width)
-    p, q = row - i, column - j
-    return (
-        (1 - p) * (1 - q) * wide[..., i, j]
-        + (1 - p) * q * wide[..., i, j + 1]
-        + p * (1 - q) * wide[..., i + 1, j]
-        + p * q * wide[..., i + 1, j + 1]
-    )
+    row = np.arctan2(np.hypot(x, y), z) * height / np.pi - 0.5
+    column = (np.arctan2(y, x) + np.pi) * width / (2 * np.pi) - 0.5
+    return between(around, row + 2 * height, column + width, interpolation)
+
+
+def between(image, row, column, interpolation):
+    """Value of an image at fractional positions around which it has all pixels that are read."""
+    reach, share = SHARES[interpolation]
+    i, j = np.floor(row).astype(int), np.floor(column).astype(int)
+    out = 0.0
+    for di, dj in np.ndindex(2 * reach, 2 * reach):
+        m, n = i + di - reach + 1, j + dj - reach + 1
+        out = out + share(row - m) * share(column - n) * image[..., m, n]
+    return out
 
 
 def view_rays(yaw, pitch, roll, fov, height, width):
@@ -79,11 +96,11 @@ def view_rays(yaw, pitch, roll, fov, height, width):
     return plane_rays(camera(yaw, pitch, roll), right, down)
 
 
-def render(panorama, *, yaw, pitch, roll, fov, size):
-    return read(panorama, view_rays(yaw, pitch, roll, fov, *size))
+def render(panorama, *, yaw, pitch, roll, fov, size, interpolation="bilinear"):
+    return read(panorama, view_rays(yaw, pitch, roll, fov, *size), interpolation)
 
 
-def place(image, *, height, yaw, pitch, roll, fov):
+def place(image, *, height, yaw, pitch, roll, fov, interpolation="bilinear"):
     """A picture put into a black panorama, and where the camera sees; pixel by pixel."""
     rows, columns = image.shape[-2:]
     spacing = 2 * np.tan(fov / 2) / columns
@@ -91,7 +108,7 @@ def place(image, *, height, yaw, pitch, roll, fov):
     directions = pixel_directions(height, 2 * height)
     out = np.zeros((*image.shape[:2], height, 2 * height))
     seen = np.zeros((height, 2 * height), dtype=bool)
-    edged = np.pad(image, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    edged = np.pad(image, ((0, 0), (0, 0), (2, 2), (2, 2)), mode="edge")
     for i, j in np.ndindex(height, 2 * height):
         depth = directions[i, j] @ forward
         if depth <= 0:
@@ -101,19 +118,14 @@ def place(image, *, height, yaw, pitch, roll, fov):
         if not (-0.5 <= r <= rows - 0.5 and -0.5 <= c <= columns - 0.5):
             continue
         seen[i, j] = True
-        m, n = int(np.floor(r)) + 1, int(np.floor(c)) + 1
-        p, q = r + 1 - m, c + 1 - n
-        out[:, :, i, j] = (
-            (1 - p) * ((1 - q) * edged[:, :, m, n] + q * edged[:, :, m, n + 1])
-            + p * ((1 - q) * edged[:, :, m + 1, n] + q * edged[:, :, m + 1, n + 1])
-        )  # fmt: skip
+        out[:, :, i, j] = between(edged, np.array(r + 2), np.array(c + 2), interpolation)
     return out, seen
 
 
-def rotate(panorama, rotation):
+def rotate(panorama, rotation, interpolation="bilinear"):
     """out(d) = in(Rᵀd): what was seen along d is afterwards seen along R d."""
     directions = pixel_directions(*panorama.shape[-2:])
-    return read(panorama, np.einsum("ba,hwb->hwa", rotation, directions))
+    return read(panorama, np.einsum("ba,hwb->hwa", rotation, directions), interpolation)
 
 
 @functools.cache
@@ -131,9 +143,9 @@ def tangent_rays(height, width, rows, columns, spacing, stride):
     return out
 
 
-def tangent_conv(x, weight, bias=None, *, spacing=None, stride=1):
+def tangent_conv(x, weight, bias=None, *, spacing=None, stride=1, interpolation="bilinear"):
     """Correlation on the planes in front of cameras that look at each output pixel."""
     spacing = 2 * np.pi / x.shape[-1] if spacing is None else spacing
-    taps = read(x, tangent_rays(*x.shape[-2:], *weight.shape[-2:], spacing, stride))
+    taps = read(x, tangent_rays(*x.shape[-2:], *weight.shape[-2:], spacing, stride), interpolation)
     out = np.einsum("bihwuv,oiuv->bohw", taps, weight, optimize=True)
     return out if bias is None else out + bias[:, None, None]

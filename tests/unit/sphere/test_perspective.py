@@ -26,21 +26,23 @@ ANGLES = st.floats(-7, 7)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("size", [(5, 8), (7, 7), (1, 2)], ids=str)
 @pytest.mark.parametrize("shape", [(12, 24), (9, 18), (8, 14)], ids=str)
-def test_a_view_is_what_its_rays_read(view, size, shape):
-    panorama = noise(2, 3, *shape)
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_view_is_what_its_rays_read(view, size, shape, interpolation):
+    panorama, ways = noise(2, 3, *shape), {"size": size, "interpolation": interpolation}
     assert_close(
-        render_perspective(panorama, size=size, **view),
-        rays.render(panorama.numpy(), size=size, **view),
+        render_perspective(panorama, **ways, **view),
+        rays.render(panorama.numpy(), **ways, **view),
         1e-10,
     )
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("size", [(5, 8), (7, 7), (1, 1)], ids=str)
-def test_a_placed_picture_is_what_its_rays_read(view, size):
-    image = noise(2, 3, *size)
-    panorama, mask = place_perspective(image, height=9, **view)
-    wanted, seen = rays.place(image.numpy(), height=9, **view)
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_placed_picture_is_what_its_rays_read(view, size, interpolation):
+    image, ways = noise(2, 3, *size), {"height": 9, "interpolation": interpolation}
+    panorama, mask = place_perspective(image, **ways, **view)
+    wanted, seen = rays.place(image.numpy(), **ways, **view)
     assert np.array_equal(mask.numpy(), seen)
     assert_close(panorama, wanted, 1e-10)
 
@@ -260,12 +262,14 @@ BAD_ANGLES = [
     ({"fov": 0.0}, ValueError, "`fov` is 0"),
     ({"fov": math.nan}, ValueError, "`fov` is nan"),
 ]
+BAD_NAMES = [({"interpolation": "cubic"}, ValueError, "wanted one of 'bilinear', 'bicubic'")]
 
 
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
         *BAD_ANGLES,
+        *BAD_NAMES,
         ({"size": -2}, ValueError, "`size` is -2; wanted a whole number of at least 1"),
         ({"size": (4, 0)}, ValueError, "`size` is 0"),
         ({"size": (4, 4, 3)}, ValueError, r"`size` is \(4, 4, 3\); wanted \(height, width\) or one"),
@@ -294,6 +298,7 @@ def test_views_that_cannot_be_rendered_are_refused(change, error, message):
     ("change", "error", "message"),
     [
         *BAD_ANGLES,
+        *BAD_NAMES,
         ({"height": 0}, ValueError, "`height` is 0; wanted a whole number of at least 1"),
         ({"image": torch.zeros(4, 4)}, ValueError, r"`image` has shape \(4, 4\); wanted four axes"),
         ({"image": torch.zeros(1, 3, 0, 4)}, ValueError, "`size` is 0"),

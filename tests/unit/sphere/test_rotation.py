@@ -26,10 +26,12 @@ TILT = torch.as_tensor(rays.turn_about([0.6, 0.0, 0.8], 1.1))
 
 @pytest.mark.parametrize("shape", [(6, 12), (7, 14), (8, 10)], ids=str)
 @pytest.mark.parametrize("axis", [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.6, 0.0, 0.8]], ids=str)
-def test_a_turned_panorama_is_what_turned_rays_read(shape, axis):
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_turned_panorama_is_what_turned_rays_read(shape, axis, interpolation):
     panorama, rotation = noise(2, 3, *shape), rays.turn_about(axis, 1.1)
-    wanted = rays.rotate(panorama.numpy(), rotation)
-    assert_close(rotate_panorama(panorama, torch.as_tensor(rotation)), wanted, 1e-10)
+    wanted = rays.rotate(panorama.numpy(), rotation, interpolation)
+    turned = rotate_panorama(panorama, torch.as_tensor(rotation), interpolation=interpolation)
+    assert_close(turned, wanted, 1e-10)
 
 
 @settings(max_examples=20, deadline=None)
@@ -147,6 +149,12 @@ def test_matrices_that_turn_no_sphere_are_refused(rotation, error, message):
 def test_what_is_no_panorama_is_not_turned(panorama, error, message):
     with pytest.raises(error, match=message):
         rotate_panorama(panorama, torch.eye(3))
+
+
+@pytest.mark.usefixtures("as_a_user")
+def test_an_unknown_interpolation_is_refused():
+    with pytest.raises(ValueError, match="`interpolation` is 'linear'; wanted one of 'bilinear', 'bicubic'"):
+        rotate_panorama(torch.zeros(1, 1, 4, 8), torch.eye(3), interpolation="linear")
 
 
 @pytest.mark.usefixtures("as_a_user")

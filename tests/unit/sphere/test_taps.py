@@ -84,16 +84,21 @@ def test_a_finer_spacing_moves_the_taps_together():
 
 
 @pytest.mark.parametrize(("height", "width", "kernel", "spacing", "stride"), CASES, ids=str)
-def test_neighbours_lie_inside_and_read_what_the_rays_read(height, width, kernel, spacing, stride):
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_neighbours_lie_inside_and_read_what_the_rays_read(
+    height, width, kernel, spacing, stride, interpolation
+):
     table = tangent_taps(height, width, kernel, spacing=spacing, stride=stride)
-    rows, columns, shares = table.neighbours()
+    rows, columns, shares = table.neighbours(interpolation=interpolation)
     assert 0 <= int(rows.min()) <= int(rows.max()) < height
     assert_close(shares.sum(-1), torch.ones(rows.shape[:2]), 1e-15)
     image = noise(1, 1, height, width)
     kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
     one_tap_a_channel = np.eye(kernel[0] * kernel[1]).reshape(-1, 1, *kernel)
     wanted = torch.as_tensor(
-        rays.tangent_conv(image.numpy(), one_tap_a_channel, spacing=spacing, stride=stride)
+        rays.tangent_conv(
+            image.numpy(), one_tap_a_channel, spacing=spacing, stride=stride, interpolation=interpolation
+        )
     )[0]
     for j in range(width // stride):
         read = (image[0, 0, rows, (columns + stride * j) % width] * shares).sum(-1)
