@@ -59,8 +59,7 @@ def _own(network: nn.Module, name: str) -> None:
         _by_name(network, read_network(name))
     except RuntimeError as cause:  # load_state_dict's word for other names or shapes
         raise ValueError(
-            f"the weights kept for {name!r} belong to another architecture ({cause}); train it again: "
-            f"{command(name)}"
+            f"the weights kept for {name!r} belong to another architecture; train it again: {command(name)}"
         ) from cause
 
 
