@@ -14,4 +14,5 @@ from .tangent_layers import TangentConv2d as TangentConv2d
 from .tangent_layers import TangentMaxPool2d as TangentMaxPool2d
 from .taps import TapTable as TapTable
 from .taps import tangent_taps as tangent_taps
+from .transformer import KernelTransformer as KernelTransformer
 from .view import view_outline as view_outline

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from ktnlib import check
 
-from .sampling import cubic_weights
+from .grid import EquirectGrid
+from .sampling import Neighbours, bicubic_neighbours, cubic_weights
+from .taps import TapTable
 
 # Weights of the pixels at −1, 0, 1, 2 as polynomials in the phase: one line a pixel, its constant term first.
 LINEAR = ((0, 0, 0, 0), (1, -1, 0, 0), (0, 1, 0, 0), (0, 0, 0, 0))
@@ -100,6 +102,38 @@ def spline_basis(polar_angles: Float[Tensor, "rows"], knots: int) -> Float[Tenso
     four = _polynomials(position - interval, SPLINE)
     out = four.new_zeros(len(polar_angles), knots)
     return out.scatter(1, interval.long()[:, None] + torch.arange(4, device=out.device), four)
+
+
+def spline_filters(coefficients: Float[Tensor, "taps 8 knots"], table: TapTable) -> Neighbours:
+    """What every tap of a table reads of its 4×4 pixels with filters that are smooth in the polar angle θ.
+
+    With the tap's phase p and the splines S_j
+
+        weights_k(θ) = bicubic(p) + Σ_b Σ_j S_j(θ) · coefficients[k, b, j] · basis_b(p).
+
+    Returns:
+        Three tensors (rows, taps, 16) for `RowKernels.from_taps`, unfolded, for output column 0; the weights
+        are float64, on the CPU and differentiable in the coefficients.
+
+    Raises:
+        ValueError: coefficients for another number of taps than the table's.
+
+    >>> from ktnlib.sphere.taps import tangent_taps
+    >>> spline_filters(torch.zeros(9, 8, 16), tangent_taps(8, 16, 3)).weights.shape
+    torch.Size([8, 9, 16])
+    """
+    rows, columns = table.rows, table.columns + (table.stride - 1) / 2
+    if len(coefficients) != rows.shape[1]:
+        raise ValueError(
+            f"`coefficients` are for {len(coefficients)} taps; wanted {rows.shape[1]}, the taps of `table`"
+        )
+    plan = bicubic_neighbours(rows, columns)
+    basis = zero_sum_basis(rows - rows.floor(), columns - columns.floor())
+    angles = EquirectGrid(len(rows), table.width // table.stride).polar_angles
+    splines = spline_basis(angles, coefficients.shape[-1])
+    shares = coefficients.to("cpu", torch.float64)
+    learned = torch.einsum("ij,kbj,ikbp->ikp", splines, shares, basis)
+    return plan._replace(weights=plan.weights + learned)
 
 
 def _polynomials(

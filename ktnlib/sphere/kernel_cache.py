@@ -1,0 +1,45 @@
+"""Keep what was made from tensors until one of them changes."""
+
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Made = TypeVar("Made")
+# Panorama sizes kept at a time: a network's few, not every crop a service ever saw.
+KEPT = 4
+
+
+class KernelCache:
+    """Row kernels by the size they are for; the latest few, never one that a gradient must flow through.
+
+    A tensor has changed when it is another object, lies elsewhere or counts another version: an optimiser's
+    step and `load_state_dict` count, writing through `.data` does not. A copy of a cache is empty.
+    """
+
+    def __init__(self):
+        self._entries: dict[Hashable, tuple[tuple[Tensor, ...], tuple, object]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __reduce__(self):
+        return KernelCache, ()
+
+    def get(self, key: Hashable, sources: tuple[Tensor, ...], make: Callable[[], Made]) -> Made:
+        """What `make` returned for this key, or what it returns now if a source has changed since."""
+        wanted = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
+        # inference tensors count no versions
+        if wanted or any(source.is_inference() for source in sources):
+            return make()
+        state = tuple((source.data_ptr(), source._version, source.dtype) for source in sources)
+        held, was, made = self._entries.pop(key, ((), (), None))
+        same = len(held) == len(sources) and all(a is b for a, b in zip(held, sources, strict=True))
+        if not same or was != state:
+            made = make()
+        # the last key is the latest
+        self._entries[key] = sources, state, made
+        while len(self._entries) > KEPT:
+            del self._entries[next(iter(self._entries))]
+        return made
