@@ -31,8 +31,8 @@ _ROWS = 16
 class RowEquations:
     """The quadratic (2) of every row; `moment` has a column for each output whose unknowns are its own.
 
-    Filters are shared by all outputs and have one column, source kernels one an output. `energy` is the sum of
-    squared targets without their bias. Sums are float64.
+    Filters are shared by all outputs and have one column, source kernels one an output. `energy` is the sum
+    of squared targets without their bias. Sums are float64.
     """
 
     gram: Float[Tensor, "rows unknowns unknowns"]
@@ -91,7 +91,7 @@ class RowEquations:
             inputs, targets, bias, every: as for `of_filters`.
             filters: (rows, taps, pixels) what each tap reads and how much of it, unfolded.
         """
-        rows, taps, pixels = filters.rows.shape
+        rows, taps = filters.rows.shape[:2]
         sums = _zeros(rows, taps * inputs.shape[1], targets.shape[1])
         index, columns = _pixel_index(filters, *inputs.shape[-2:], every=every)
         shares = filters.weights.to(inputs.dtype)

@@ -10,6 +10,7 @@ constant image what it is:
 several layers and networks. Both are least squares on `RowEquations`; nothing is trained.
 """
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -40,7 +41,11 @@ def untied_filters(
 
     Returns:
         What the taps read, for `RowKernels.from_taps`.
+
+    Raises:
+        ValueError: a ridge of 0 or less.
     """
+    check.between("ridge", ridge, 0, math.inf, "")
     windows = tap_windows(table)
     rows, taps, pixels = windows.rows.shape
     each = _zero_sum_vectors(pixels) if sum_to_one else torch.eye(pixels, dtype=torch.float64)
@@ -55,7 +60,7 @@ def spline_coefficients(
     parts: Iterable[tuple[RowEquations, TapTable]],
     *,
     knots: int = 16,
-    ridge: float = 1e-4,
+    ridge: float | int = 1e-4,
     weighting: str = "plain",
 ) -> Float[Tensor, "taps 8 knots"]:
     """One smooth set of filters for all the parts: layers, networks, heights.
@@ -70,38 +75,22 @@ def spline_coefficients(
         weighting: "plain" counts all pixels alike, "solid-angle" by the area they cover.
 
     Returns:
-        Coefficients c of A_k(θ) = bicubic + Σ_b Σ_j S_j(θ) c[k, b, j] basis_b, as `KernelTransformer` holds.
+        Coefficients c[k, b, j], float64, for `spline_filters` and `KernelTransformer`.
 
     Raises:
-        ValueError: an unknown weighting, no parts, kernels of several sizes.
+        ValueError: an unknown weighting, no parts, kernels of several sizes, a ridge of 0 or less.
     """
     check.choice("weighting", weighting, WEIGHTINGS)
+    check.between("ridge", ridge, 0, math.inf, "")
     reduced = [_spline_equations(*part, knots, weighting) for part in parts]
     if len(sizes := {len(moment) for _, moment in reduced}) != 1:
         raise ValueError(
-            f"`parts` have {sorted(size // (8 * knots) for size in sizes)} taps; wanted one layer or more, all "
-            "with kernels of one size; fit 3 x 3 and 5 x 5 layers apart"
+            f"`parts` have {sorted(size // (8 * knots) for size in sizes)} taps; wanted one layer or more, "
+            "all with kernels of one size; fit 3 x 3 and 5 x 5 layers apart"
         )
     gram, moment = (torch.stack(kind).sum(0) for kind in zip(*reduced, strict=True))
     pull = ridge * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
     return torch.linalg.solve(gram + pull, moment).reshape(-1, 8, knots)
-
-
-def spline_filters(coefficients: Float[Tensor, "taps 8 knots"], table: TapTable) -> Neighbours:
-    """What the taps of every row read with a smooth set of filters: equation (1), for `from_taps`.
-
-    Raises:
-        ValueError: coefficients of another number of taps than the table's.
-    """
-    windows = tap_windows(table)
-    if len(coefficients) != windows.rows.shape[1]:
-        raise ValueError(
-            f"`coefficients` are for {len(coefficients)} taps; wanted {windows.rows.shape[1]}, "
-            "the taps of the table"
-        )
-    splines = spline_basis(_output_grid(table).polar_angles, coefficients.shape[-1])
-    mixed = torch.einsum("rj,kbj,rkba->rka", splines, coefficients.to(splines), _table_basis(table))
-    return windows._replace(weights=windows.weights + mixed)
 
 
 def tap_windows(table: TapTable) -> Neighbours:
