@@ -34,9 +34,10 @@ float onGrid(ivec2 at, ivec2 size) {
   for (int v = -1; v <= 1; v++) for (int u = -1; u <= 1; u++) sum += weightAt(u, v) * mean(pixelAt(at + ivec2(u, v), size));
   return sum;
 }
-float onLattice(ivec2 at, ivec2 size) {
-  int step = int(every), above = at.y - at.y % step, left = at.x - at.x % step;
-  int below = above + step < size.y ? above + step : 2 * size.y - 1 - above;
+float onLattice(ivec2 at, ivec2 size) { // knotRows
+  int step = int(every), first = step / 2, left = at.x - (at.x - first + step) % step;
+  int above = at.y < first ? -1 - first : at.y - (at.y - first) % step, below = at.y < first ? first : above + step;
+  if (below >= size.y) below = 2 * size.y - 1 - above;
   vec2 t = vec2(float(at.x - left) / every, float(at.y - above) / float(below - above));
   return mix(mix(onPlane(ivec2(left, above), size), onPlane(ivec2(left + step, above), size), t.x),
              mix(onPlane(ivec2(left, below), size), onPlane(ivec2(left + step, below), size), t.x), t.y);

@@ -44,20 +44,21 @@ export const exactMap = (values, height, width, kernel) => readRows(values, heig
 export const directMap = (values, height, width, kernel) => readRows(values, height, width, (row) =>
   kernel.map((own, k) => [...fold(row + Math.floor(k / 3) - 1, (k % 3) - 1, height, width), own]));
 
-// The two pixels of the lattice 0, S, 2S, ... around a row and the way from the first to the second; beyond the last
-// row of the lattice lies, over the pole, that row again.
-export function latticeRows(row, height, every) {
-  const above = row - (row % every), below = above + every < height ? above + every : 2 * height - 1 - above;
+// The two knots around a row, of ⌊S/2⌋, ⌊S/2⌋ + S, ..., and the way from the first to the second; over a pole the
+// outermost knot is met again.
+export function knotRows(row, height, every) {
+  const first = every >> 1, above = row < first ? -1 - first : row - ((row - first) % every);
+  const next = row < first ? first : above + every, below = next < height ? next : 2 * height - 1 - above;
   return [above, below, (row - above) / (below - above)];
 }
 
-// Exact on the lattice, bilinear between; `every` divides half the width.
+// Exact at the knots, bilinear between; `every` divides half the width.
 export function interpolatedMap(exact, height, width, every) {
   const out = new Float64Array(height * width);
   for (let i = 0; i < height; i++) {
-    const [above, below, down] = latticeRows(i, height, every);
+    const [above, below, down] = knotRows(i, height, every);
     for (let j = 0; j < width; j++) {
-      const left = j - (j % every), right = (j - left) / every;
+      const left = j - modulo(j - (every >> 1), every), right = (j - left) / every;
       const at = (row, column) => { const [y, x] = fold(row, column, height, width); return exact[y * width + x]; };
       out[i * width + j] = (1 - down) * ((1 - right) * at(above, left) + right * at(above, left + every))
         + down * ((1 - right) * at(below, left) + right * at(below, left + every));

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from ktnlib.sphere import EquirectGrid, tangent_conv2d, tangent_taps
+from ktnlib.sphere.baselines import interpolated_conv2d
 from ktnlib.widgets.taps_and_rows import TapsAndRows
 
 TOLERANCE = 1e-9
@@ -80,25 +81,25 @@ def taps() -> list[tuple]:
 
 
 def interpolations() -> list[tuple]:
-    """Straight lines through the lattice, first along the rows, then along the columns, by `numpy.interp`."""
+    """Straight lines through the knots, first along the rows, then along the columns, by `numpy.interp`."""
     cases = []
     for height, every in ((8, 4), (8, 2), (16, 8), (4, 4)):
-        width = 2 * height
+        width, first = 2 * height, every // 2
         exact = noise(height, width, seed=every).numpy()
-        nodes = np.arange(0, width + 1, every)
-        across = {
-            row: np.interp(np.arange(width), nodes, exact[row, nodes % width])
-            for row in range(0, height, every)
-        }
-        last = max(across)
-        far_side = np.roll(across[last], width // 2)  # the last row again, seen over the pole
-        places = [*across, 2 * height - 1 - last]
-        whole = np.stack([*across.values(), far_side])
+        rows, knots = range(first, height, every), np.arange(first - every, width + every, every)
+        across = [np.interp(np.arange(width), knots, exact[row, knots % width]) for row in rows]
+        # the outermost rows again, seen over the poles
+        far_sides = [np.roll(line, width // 2) for line in (across[0], across[-1])]
+        whole = np.stack([far_sides[0], *across, far_sides[1]])
+        places = [-1 - first, *rows, 2 * height - 1 - rows[-1]]
         columns = [np.interp(np.arange(height), places, whole[:, j]) for j in range(width)]
         expected = np.stack(columns, axis=1).flatten().tolist()
         given = [exact.flatten().tolist(), height, width, every]
         cases.append((TapsAndRows, "interpolatedMap", given, expected, TOLERANCE))
-    return cases
+    panorama, kernel = noise(1, 1, 16, 32, seed=6), noise(1, 1, 3, 3, seed=7)
+    given = [flat(tangent_conv2d(panorama, kernel)), 16, 32, 8]
+    expected = flat(interpolated_conv2d(panorama, kernel, every=8))
+    return [*cases, (TapsAndRows, "interpolatedMap", given, expected, TOLERANCE)]
 
 
 def mixtures() -> list[tuple]:
