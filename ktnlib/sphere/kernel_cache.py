@@ -34,9 +34,8 @@ class KernelCache:
         if wanted or any(source.is_inference() for source in sources):
             return make()
         state = tuple((source.data_ptr(), source._version, source.dtype) for source in sources)
-        held, was, made = self._entries.pop(key, ((), (), None))
-        same = len(held) == len(sources) and all(a is b for a, b in zip(held, sources, strict=True))
-        if not same or was != state:
+        held, was, made = self._entries.pop(key, (None, None, None))
+        if was != state or any(mine is not theirs for mine, theirs in zip(held, sources, strict=True)):
             made = make()
         # the last key is the latest
         self._entries[key] = sources, state, made
