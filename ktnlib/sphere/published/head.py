@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ktnlib import check
 
-from ..row_kernels import RowBand
+from ..row_bands import RowBand
 from ..taps import TapTable, tangent_taps
 from .bands import band_shapes
 from .projection import tap_projection

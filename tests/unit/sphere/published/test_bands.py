@@ -48,7 +48,7 @@ def test_the_released_taps_lie_one_and_a_half_times_too_far_apart():
     }
     for rule, pixels in wanted.items():
         spacings = [published_spacing(width, rule=rule) for width in (640, 320, 160, 80, 40)]
-        assert [spacing * 640 / math.tau for spacing in spacings] == pytest.approx(pixels, rel=1e-3)
+        assert [spacing * 640 / math.tau for spacing in spacings] == pytest.approx(pixels, rel=2e-3)
     # focal lengths in source pixels at 640: 3 and 5 taps as run, then as written
     focal = [1 / published_spacing(640, kernel_size=size) for size in (3, 5, 4)]
     assert [round(length, 1) for length in focal] == [373.2, 447.9, 559.8]
