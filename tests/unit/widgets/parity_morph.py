@@ -5,8 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from ktnlib.sphere import EquirectGrid, sphere_to_plane, tangent_taps
-from ktnlib.sphere.sampling import Neighbours, fold_poles, neighbours
+from ktnlib.sphere import EquirectGrid, KernelTransformer, sphere_to_plane
 from ktnlib.sphere.tap_filters import bicubic_weights, spline_basis, zero_sum_basis
 from ktnlib.widgets.kernel_morph import KernelMorph
 
@@ -32,20 +31,11 @@ def filters() -> list[tuple]:
 
 
 def tap_shares(head: str) -> Tensor:
-    """(row, tap, grid row, column from the kernel's own): each tap's window, folded and added up."""
-    table = tangent_taps(HEIGHT, 2 * HEIGHT, 3)
-    window = neighbours(table.rows, table.columns, "bilinear" if head == "bilinear" else "bicubic")
-    if head == "learned":
-        phases = [part - part.floor() for part in (table.rows, table.columns)]
-        angles = EquirectGrid(HEIGHT).polar_angles
-        mixed = torch.einsum(
-            "kbj,ij,ikbn->ikn", COEFFICIENTS, spline_basis(angles, KNOTS), zero_sum_basis(*phases)
-        )
-        window = Neighbours(window.rows, window.columns, window.weights + mixed)
-    rows, columns, weights = fold_poles(window, HEIGHT, 2 * HEIGHT)
-    shares = torch.zeros(HEIGHT, 9, HEIGHT * 2 * HEIGHT, dtype=torch.float64)
-    shares.scatter_add_(2, rows * 2 * HEIGHT + columns.remainder(2 * HEIGHT), weights)
-    return shares.unflatten(2, (HEIGHT, 2 * HEIGHT))
+    """(row, tap, grid row, column from the kernel's own): the row kernels of nine kernels of one tap each."""
+    name = "taps" if head == "learned" else head
+    transformer = KernelTransformer(3, head=name, coefficients=COEFFICIENTS if name == "taps" else None)
+    one_tap = torch.eye(9, dtype=torch.float64).reshape(9, 1, 3, 3)
+    return transformer(one_tap, EquirectGrid(HEIGHT).polar_angles).to_dense().detach()[:, :, 0]
 
 
 def projected_shares() -> Tensor:
