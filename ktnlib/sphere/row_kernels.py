@@ -62,6 +62,7 @@ class RowKernels:
         >>> RowKernels.from_taps(torch.ones(5, 2, 9), plan, height=4, width=8).num_stored
         666
         """
+        EquirectGrid(height, width)
         rows = output_grid(height, width, check.positive_int("stride", stride)).height
         check.floating("kernel", kernel)
         check.floating("neighbours.weights", neighbours.weights)
