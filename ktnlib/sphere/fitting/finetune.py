@@ -151,6 +151,6 @@ def _check_answer(answer: Tensor, wanted: Tensor) -> None:
 def _check_descent(history: list[float], learning_rate: float) -> None:
     if not math.isfinite(history[-1]):
         raise ValueError(
-            f"`learning_rate` is {learning_rate}, and the error is {history[-1]} after {len(history) - 1} steps; "
-            "wanted a descent; try a tenth of it"
+            f"`learning_rate` is {learning_rate}, and the error is {history[-1]} after {len(history) - 1} "
+            "steps; wanted a descent; try a tenth of it"
         )
