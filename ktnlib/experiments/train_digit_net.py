@@ -13,7 +13,7 @@ from .engine import Checkpoint
 
 SCALES = {
     "smoke": {"seeds": 1, "epochs": 1, "images": 256, "mnist": 0, "keep": False},
-    "laptop": {"seeds": 5, "epochs": 40, "images": 1437, "mnist": 10_000, "keep": True},
+    "laptop": {"seeds": 3, "epochs": 40, "images": 1437, "mnist": 10_000, "keep": True},
 }
 UNITS = {"accuracy": "%"}
 
@@ -41,7 +41,7 @@ def run_seed(
     net = classifier(*DIGIT_NET).to(device, memory_format=torch.channels_last)
     digits = data.digits()
     train = enlarged(digits.train_images[:images]).to(device), digits.train_labels[:images].to(device)
-    recipe = Recipe(epochs, turn=0.21, zoom=(0.65, 1.1), shift=3)
+    recipe = Recipe(epochs, rate=3e-3, turn=0.21, zoom=(0.65, 1.1), shift=3)
     train_classifier(net, *train, recipe, seed=seed, checkpoint=checkpoint)
     test = enlarged(digits.test_images).to(device), digits.test_labels.to(device)
     metrics = {"accuracy.train": accuracy(net, *train), "accuracy.test": accuracy(net, *test)}

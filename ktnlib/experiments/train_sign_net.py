@@ -37,7 +37,7 @@ def run_seed(
     net = classifier(*SIGN_NET).to(device, memory_format=torch.channels_last)
     signs = data.gtsrb()
     train = signs.train_images[:images].to(device), signs.train_labels[:images].to(device)
-    recipe = Recipe(epochs, turn=0.16, zoom=(0.85, 1.15), shift=3, outside="border")
+    recipe = Recipe(epochs, rate=3e-3, turn=0.16, zoom=(0.85, 1.15), shift=3, outside="border")
     train_classifier(net, *train, recipe, seed=seed, checkpoint=checkpoint)
     test = signs.test_images.to(device), signs.test_labels.to(device)
     metrics = {"accuracy.train": accuracy(net, *train), "accuracy.test": accuracy(net, *test)}
