@@ -1,4 +1,4 @@
-"""Fitting row kernels: a source network cut to its convolutions, and what they ought to answer on the sphere."""
+"""Fitting row kernels: a source network cut to its convolutions, and its answers on the sphere."""
 
 from .exact import exact_features as exact_features
 from .trunk import ConvLayer as ConvLayer

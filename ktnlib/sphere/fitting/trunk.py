@@ -183,7 +183,7 @@ def _measure_reach(traced: fx.GraphModule, until: str) -> dict[fx.Node, int]:
         if isinstance(module, nn.Conv2d) and _plain(module) and node.target not in seen:
             reach[node] += module.dilation[0] * (module.kernel_size[0] - 1)
             seen.append(node.target)
-        elif module is not None and isinstance(module, nn.Conv2d) or not graph.allowed(node, modules):
+        elif isinstance(module, nn.Conv2d) or not graph.allowed(node, modules):
             raise ValueError(_refusal(node, module, until, seen))
     return reach
 
@@ -198,6 +198,7 @@ def _refusal(node: fx.Node, module: nn.Module | None, until: str, seen: list[str
     what = f"{module} at {node.target!r}" if module is not None else f"{node.target} as {node.name!r}"
     earlier = f"; `until` may be one of {', '.join(map(repr, seen))}" if seen else ""
     return (
-        f"`model` runs {what} on the way to {until!r}; wanted only what works place by place and convolutions "
-        f"of stride 1 with an odd square kernel, one group, used once: a trunk keeps every pixel{earlier}"
+        f"`model` runs {what} on the way to {until!r}; wanted only what works place by place and "
+        "convolutions of stride 1 with an odd square kernel, one group, used once: a trunk keeps every "
+        f"pixel{earlier}"
     )
