@@ -41,9 +41,13 @@ def run_seed(
         for name, (wrong, right) in outputs(x, weight):
             squares = torch.stack([(wrong - right).square(), (right + bias).square()])
             squares = squares.sum((1, 2)).double().cpu()
-            sums[name] = sums.get(name, 0.0) + squares
+            # a checkpoint gives back arrays
+            sums[name] = torch.as_tensor(sums.get(name, 0.0)) + squares
         checkpoint.save((index + 1, sums))
-    return {f"error.{name}.{place}": e for name, s in sums.items() for place, e in errors(s).items()}
+    found = {name: errors(torch.as_tensor(squares)) for name, squares in sums.items()}
+    return {
+        f"error.{name}.{place}": error for name, places in found.items() for place, error in places.items()
+    }
 
 
 def outputs(x: Tensor, weight: Tensor) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
