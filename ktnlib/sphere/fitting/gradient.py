@@ -158,7 +158,12 @@ class _BandErrors:
         errors = []
         for bands, start, gram, slope, at_start in self.groups:
             change = head.kernels_of(weight, bands).flatten(2) - start
-            quadratic = ((change @ gram + 2 * slope.mT) * change).sum((1, 2))
+            with torch.no_grad():
+                bent = change @ gram
+                value = ((bent + 2 * slope.mT) * change).sum((1, 2))
+                gradient = 2 * (bent + slope.mT)
+            # the value, with its gradient beside it: backward need not multiply by the Gram matrix again
+            quadratic = value + (gradient * (change - change.detach())).sum((1, 2))
             errors.append(at_start + quadratic.double())
         return torch.cat(errors)[self.order]
 
