@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from ..sampling import Neighbours, fold_poles
 
@@ -91,18 +92,22 @@ class RowEquations:
             inputs, targets, bias, every: as for `of_filters`.
             filters: (rows, taps, pixels) what each tap reads and how much of it, unfolded.
         """
-        rows, taps = filters.rows.shape[:2]
+        rows, taps, pixels = filters.rows.shape
         sums = _zeros(rows, taps * inputs.shape[1], targets.shape[1])
         index, columns = _pixel_index(filters, *inputs.shape[-2:], every=every)
         shares = filters.weights.to(inputs.dtype)
         for image, target in zip(inputs, _without_bias(targets, bias), strict=True):
             by_pixel = image.flatten(1).T.contiguous()
             for part in _chunks(rows):
-                where = index[part]
-                read = by_pixel.index_select(0, where.flatten())
-                read = torch.einsum("rkpjc,rkp->rkcj", read.reshape(*where.shape, -1), shares[part])
-                wanted = _take_columns(target[:, part], columns[part])
-                _accumulate(sums, part, read.flatten(1, 2), wanted)
+                where = index[part].movedim(2, 3)  # a tap at a sample is one bag of pixels
+                bags = functional.embedding_bag(
+                    where.flatten(0, 2),
+                    by_pixel,
+                    per_sample_weights=shares[part, :, None].expand(where.shape).reshape(-1, pixels),
+                    mode="sum",
+                )
+                read = bags.unflatten(0, where.shape[:3]).movedim(3, 2).flatten(1, 2)
+                _accumulate(sums, part, read, _take_columns(target[:, part], columns[part]))
         return cls(*sums)
 
     def __add__(self, other: "RowEquations") -> "RowEquations":
@@ -127,7 +132,9 @@ class RowEquations:
         """The squared error (2) of each row, all outputs together."""
         return (unknowns * (self.gram @ unknowns - 2 * self.moment)).sum(dim=(1, 2)) + self.energy
 
-    def solve(self, *, ridge: float, towards: Tensor | None = None) -> Float[Tensor, "rows unknowns outputs"]:
+    def solve(
+        self, *, ridge: float | int, towards: Tensor | None = None
+    ) -> Float[Tensor, "rows unknowns outputs"]:
         """Minimise (2) plus ridge·mean(diag G_i)·‖a − towards‖², each row by itself.
 
         Args:

@@ -29,7 +29,7 @@ WEIGHTINGS = ("plain", "solid-angle")
 
 
 def untied_filters(
-    equations: RowEquations, table: TapTable, *, ridge: float = 1e-3, sum_to_one: bool = True
+    equations: RowEquations, table: TapTable, *, ridge: float | int = 1e-3, sum_to_one: bool = True
 ) -> Neighbours:
     """The best filters of every row by itself: 135 numbers a row for a 3×3 kernel.
 
