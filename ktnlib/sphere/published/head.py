@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ktnlib import check
 
 from ..row_bands import RowBand
-from ..taps import TapTable, tangent_taps
+from ..taps import TapTable, kernel_sides, tangent_taps
 from .bands import band_shapes
 from .projection import tap_projection
 
@@ -82,8 +82,7 @@ class PublishedHead(nn.Module):
         kernel = {"kernel_size": kernel_size, "spacing": spacing}
         windows = {"ties": ties, "dilation": dilation, "max_taps": max_taps, "layout": layout}
         self.shapes = band_shapes(height, width=width, **kernel, **windows)
-        sides = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
-        self.kernel_size = sides
+        self.kernel_size = kernel_sides(kernel_size, stride=1)
         table = tangent_taps(height, self.width, **kernel)
         self.base = nn.ParameterList(self._start(table, 0))
         self.residual = nn.ParameterList(self._start(table, MARGIN) if residual else [])

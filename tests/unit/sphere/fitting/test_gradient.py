@@ -79,6 +79,17 @@ def test_gradients_of_the_quadratic_are_those_of_the_convolution():
         assert_close(one.grad, other.grad, 1e-12)
 
 
+def test_errors_are_told_from_north_to_south_where_windows_of_one_size_stand_apart():
+    weight, bias, x, targets = problem()
+    head = made(ties=1)
+    assert head.groups()[0] == [0, 7]
+    fit = fit_published(head, weight, bias, x, targets, steps=1, learning_rate=1e-9)
+    got = applied(head, weight, x, bias)
+    alone = [relative(got[:, :, [row]], targets[:, :, [row]], torch.ones(1)) for row in range(HEIGHT)]
+    assert fit.before.tolist() == pytest.approx(alone, rel=1e-4)
+    assert fit.after.tolist() == pytest.approx(alone, rel=1e-4)
+
+
 def test_every_second_column_of_a_smooth_panorama_says_nearly_the_same():
     weight, bias, x, targets = problem()
     histories = [
