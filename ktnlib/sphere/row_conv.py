@@ -11,8 +11,8 @@ from .row_bands import RowBand
 from .row_kernels import RowKernels
 from .sampling import Neighbours, accumulator, fold_poles, sample
 
-# Numbers the gathered taps of one chunk of rows may hold: 8 MiB in float32, about a core's share of cache.
-CHUNK = 2**21
+# Numbers the gathered taps of one chunk of rows may hold: 16 MiB in float32; four times as many gain nothing.
+CHUNK = 2**22
 
 
 def row_conv2d(
