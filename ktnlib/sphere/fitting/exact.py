@@ -1,5 +1,6 @@
 """What a source network answers on the sphere: the network itself, run on a tangent patch at every pixel."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
@@ -13,7 +14,9 @@ from ..sampling import Neighbours
 from ..taps import tangent_taps
 from .trunk import ConvLayer, Trunk
 
-CHUNK = 512  # patches at a time: their widest feature maps then stay in a core's share of the cache
+# of a chunk's largest feature map: twice as much, and the allocator gives memory back to the system after
+# every layer; asking for it again takes a third of the time
+CHUNK_BYTES = 3 << 20
 
 
 @torch.no_grad()
@@ -24,7 +27,7 @@ def exact_features(
     spacing: float | int | None = None,
     columns: Sequence[int] | None = None,
     interpolation: str = "bilinear",
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     layers: Iterable[str] | None = None,
 ) -> dict[str, Tensor]:
     """Every convolution's output at every pixel, as a camera that looks at the pixel would see it.
@@ -39,7 +42,7 @@ def exact_features(
         spacing: s, distance of neighbouring patch pixels, sphere radii; None is 2π/width.
         columns: which columns to compute, each 0 … width − 1; None is all of them.
         interpolation: how the panorama is read between its pixels, "bilinear" or "bicubic".
-        chunk: patches that run together; any number gives the same features to rounding.
+        chunk: patches that run together; None is as many as fit 3 MiB. The features are the same to rounding.
         layers: names of the layers to keep; None is all of them.
 
     Returns:
@@ -60,35 +63,39 @@ def exact_features(
     {'0': (1, 4, 8, 4), '2': (1, 2, 8, 4)}
     """
     check.panorama("panorama", panorama)
-    check.positive_int("chunk", chunk)
     height, width = panorama.shape[-2:]
     names = trunk.layers if layers is None else layers
     names = [check.choice("layers", name, trunk.layers) for name in names]
     columns = _columns(columns, width).to(panorama.device)
+    shape = len(panorama), height, len(columns)
+    chunk = _chunk(trunk) if chunk is None else check.positive_int("chunk", chunk)
     plan = tangent_taps(height, width, trunk.receptive_field, spacing=spacing).neighbours(
         interpolation=interpolation
     )
-    kept: dict[str, list[Tensor]] = {name: [] for name in names}
-
-    def keep_middle(name: str, layer: ConvLayer, x: Tensor) -> Tensor:
-        # channels last is 2.3 times as fast as torch's own order on maps this small
-        x = x.contiguous(memory_format=torch.channels_last)
-        answer = conv2d(x, layer.weight, layer.bias, dilation=layer.dilation)
-        if name in kept:
-            middle = answer.shape[-1] // 2
-            kept[name].append(answer[:, :, middle, middle].clone())
-        return answer
-
+    middles = {name: panorama.new_empty(math.prod(shape), len(trunk.layers[name].weight)) for name in names}
+    done = 0
     for image in panorama:
         for patches in _chunks(_row_patches(image, plan, columns), chunk):
-            trunk.walk(patches, keep_middle)
-    shape = len(panorama), height, len(columns)
-    features = {
-        name: torch.cat(parts).unflatten(0, shape).movedim(-1, 1).contiguous() for name, parts in kept.items()
-    }
+            part = slice(done, done + len(patches))
+            trunk.walk(patches, lambda *step, part=part: _answer(*step, middles=middles, part=part))
+            done = part.stop
+    features = {name: kept.unflatten(0, shape).movedim(-1, 1).contiguous() for name, kept in middles.items()}
     for name, feature in features.items():
         _check_finite(name, feature)
     return features
+
+
+def _answer(
+    name: str, layer: ConvLayer, x: Tensor, *, middles: dict[str, Tensor], part: slice
+) -> Float[Tensor, "patch out_channel rows columns"]:
+    """The convolution, of which the value in the middle is kept."""
+    # channels last is 2.3 times as fast as torch's own order on maps this small
+    x = x.contiguous(memory_format=torch.channels_last)
+    answer = conv2d(x, layer.weight, layer.bias, dilation=layer.dilation)
+    if name in middles:
+        middle = answer.shape[-1] // 2
+        middles[name][part] = answer[:, :, middle, middle]
+    return answer
 
 
 def _row_patches(
@@ -106,24 +113,38 @@ def _row_patches(
     runs = doubled.as_strided((starts, width * channel), (channel, 1))
     first = (plan.rows * 2 * width + plan.columns.remainder(width)).to(image.device)
     shares = plan.weights.to(image).unsqueeze(-1)
+    every = columns.tolist() == list(range(width))
     for row in range(height):
         read = torch.zeros((), dtype=image.dtype, device=image.device)
         for pixel in range(first.shape[-1]):
             read = torch.addcmul(read, runs.index_select(0, first[row, :, pixel]), shares[row, :, pixel])
-        patches = read.view(-1, width, channel)[:, columns].transpose(0, 1).contiguous()
+        patches = read.view(-1, width, channel)
+        patches = patches if every else patches.index_select(1, columns)
+        patches = patches.transpose(0, 1).contiguous()
         yield patches.view(-1, side, side, channel).permute(0, 3, 1, 2)
 
 
+def _chunk(trunk: Trunk) -> int:
+    """How many patches keep every feature map below CHUNK_BYTES."""
+    sides = ((layer, trunk.receptive_field + 1 - layer.receptive_field) for layer in trunk.layers.values())
+    largest = max(len(layer.weight) * side**2 * layer.weight.element_size() for layer, side in sides)
+    return max(1, CHUNK_BYTES // largest)
+
+
 def _chunks(rows: Iterable[Tensor], chunk: int) -> Iterator[Tensor]:
-    """The same patches, about `chunk` at a time: several short rows together, a long one in pieces."""
+    """The same patches, at most `chunk` at a time: several short rows together, a long one in equal parts."""
     waiting: list[Tensor] = []
     for row in rows:
-        waiting.append(row)
-        if len(row) * len(waiting) >= chunk:
-            yield from torch.cat(waiting).split(chunk)
+        if waiting and len(row) * (len(waiting) + 1) > chunk:
+            yield from _parts(waiting, chunk)
             waiting = []
-    if waiting:
-        yield torch.cat(waiting)
+        waiting.append(row)
+    yield from _parts(waiting, chunk)
+
+
+def _parts(rows: list[Tensor], chunk: int) -> tuple[Tensor, ...]:
+    patches = torch.cat(rows) if len(rows) > 1 else rows[0]
+    return patches.tensor_split(math.ceil(len(patches) / chunk))
 
 
 def _columns(columns: Sequence[int] | None, width: int) -> Tensor:
@@ -140,6 +161,6 @@ def _check_finite(name: str, feature: Tensor) -> None:
     if bad.any():
         at = int(bad.argmax())
         raise ValueError(
-            f"layer {name!r} of panorama {at} has {int(bad[at])} features that are not finite; wanted numbers; "
-            "look for NaN in that panorama and in the model's weights"
+            f"layer {name!r} of panorama {at} has {int(bad[at])} features that are not finite; wanted "
+            "numbers; look for NaN in that panorama and in the model's weights"
         )

@@ -1,5 +1,6 @@
 """The source network up to one convolution, as a chain in which every convolution can be replaced."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Trunk:
             listed), an operation that looks beyond its own place other than a convolution of stride 1 with
             an odd square kernel (stride, pooling, means), named with its place.
 
+    >>> import torch
     >>> from torch import nn
     >>> net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 3, padding=1)).eval()
     >>> trunk = Trunk(net, until="2")
@@ -81,12 +83,15 @@ class Trunk:
             if node.target in folded
         }
         self.receptive_field = self.layers[until].receptive_field
+        self._walk = _Walk(self._traced, self.layers)
 
     def walk(
         self, x: Float[Tensor, "batch in_channel height width"], convolve: Convolve = valid
     ) -> Float[Tensor, "batch out_channel height2 width2"]:
         """Run the trunk with `convolve(name, layer, x)` in place of every convolution; the last output."""
-        return _Walk(self._traced, self.layers, convolve).run(x)
+        walk = copy.copy(self._walk)  # a plan of what may be dropped when, and the values of one run
+        walk.convolve = convolve
+        return walk.run(x)
 
     def run(
         self, x: Float[Tensor, "batch in_channel height width"], convolve: Convolve = valid
@@ -145,13 +150,15 @@ class Trunk:
 class _Walk(fx.Interpreter):
     """Runs the graph, hands the convolutions out, and drops what is no longer needed."""
 
-    def __init__(self, traced: fx.GraphModule, layers: dict[str, ConvLayer], convolve: Convolve):
+    convolve: Convolve
+
+    def __init__(self, traced: fx.GraphModule, layers: dict[str, ConvLayer]):
         super().__init__(traced)
-        self._layers, self._convolve = layers, convolve
+        self.layers = layers
 
     def call_module(self, target, args, kwargs):
-        if target in self._layers:
-            return self._convolve(target, self._layers[target], args[0])
+        if target in self.layers:
+            return self.convolve(target, self.layers[target], args[0])
         return super().call_module(target, args, kwargs)
 
 
