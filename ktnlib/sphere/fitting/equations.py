@@ -132,19 +132,28 @@ class RowEquations:
         """The squared error (2) of each row, all outputs together."""
         return (unknowns * (self.gram @ unknowns - 2 * self.moment)).sum(dim=(1, 2)) + self.energy
 
+    @property
+    def scale(self) -> Float[Tensor, "rows"]:
+        """Mean diagonal of each row's Gram matrix: what a ridge is relative to."""
+        return self.gram.diagonal(dim1=1, dim2=2).mean(1)
+
     def solve(
-        self, *, ridge: float | int, towards: Tensor | None = None
+        self,
+        *,
+        ridge: float | int,
+        towards: Float[Tensor, "rows unknowns outputs"] | None = None,
+        scale: Float[Tensor, "rows"] | None = None,
     ) -> Float[Tensor, "rows unknowns outputs"]:
-        """Minimise (2) plus ridge·mean(diag G_i)·‖a − towards‖², each row by itself.
+        """Minimise (2) plus ridge·scale_i·‖a − towards‖², each row by itself.
 
         Args:
-            ridge: relative to the row's mean diagonal, so that it means the same in every layer.
-            towards: (rows, unknowns, outputs) what a row without evidence answers; None is 0.
+            ridge: relative to the row's scale, so that it means the same in every layer.
+            towards: what a row without evidence answers; None is 0.
+            scale: None is the row's own, for other unknowns that of the equations they came from.
         """
-        diagonal = self.gram.diagonal(dim1=1, dim2=2)
-        # a row of constant zeros has no diagonal: it stays where it is pulled
-        pull = (ridge * diagonal.mean(1)).clamp(min=torch.finfo(self.gram.dtype).tiny)[:, None, None]
-        system = self.gram + pull * torch.eye(self.gram.shape[-1], dtype=self.gram.dtype)
+        # a row of constant zeros has no scale: it stays where it is pulled
+        pull = (ridge * (self.scale if scale is None else scale)).clamp(min=torch.finfo(torch.float32).tiny)
+        system = self.gram + pull[:, None, None] * torch.eye(self.gram.shape[-1], dtype=self.gram.dtype)
         start = torch.zeros_like(self.moment) if towards is None else towards
         return start + torch.linalg.solve(system, self.moment - self.gram @ start)
 

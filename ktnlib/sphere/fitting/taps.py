@@ -51,7 +51,8 @@ def untied_filters(
     each = _zero_sum_vectors(pixels) if sum_to_one else torch.eye(pixels, dtype=torch.float64)
     directions = _of_own_tap(each.expand(rows, taps, -1, -1))
     base = windows.weights.flatten(1)
-    found = equations.about(base, directions).solve(ridge=ridge)
+    # relative to the pixels' own scale: their differences, which zero sums weigh, are a hundred times smaller
+    found = equations.about(base, directions).solve(ridge=ridge, scale=equations.scale)
     filters = base + torch.einsum("rq,rqa->ra", found[..., 0], directions)
     return windows._replace(weights=filters.reshape(rows, taps, pixels))
 
