@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from ktnlib.sphere.tap_filters import ZERO_SUM, bicubic_weights, spline_basis, zero_sum_basis
+from ktnlib.sphere import tangent_taps
+from ktnlib.sphere.tap_filters import (
+    ZERO_SUM,
+    bicubic_weights,
+    spline_basis,
+    spline_filters,
+    zero_sum_basis,
+)
 
 from .images import assert_close, noise
 
@@ -126,3 +133,9 @@ def test_impossible_splines_are_refused():
         spline_basis(torch.tensor([0.0, -1.0]), 8)
     with pytest.raises(ValueError, match="`polar_angles` reach from 90 to 90"):
         spline_basis(torch.tensor([90.0]), 8)
+
+
+@pytest.mark.usefixtures("as_a_user")
+def test_filters_for_another_number_of_taps_are_refused():
+    with pytest.raises(ValueError, match="`coefficients` are for 4 taps; wanted 9, the taps of `table`"):
+        spline_filters(torch.zeros(4, 8, 6), tangent_taps(4, 8, 3))
