@@ -20,9 +20,9 @@ from .feature_study import (
     Answer,
     Setting,
     bands,
+    held_out,
     metrics,
     squared_errors,
-    held_out,
     training_equations,
 )
 from .progress import progress

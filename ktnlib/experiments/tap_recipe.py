@@ -25,9 +25,9 @@ from .feature_study import (
     SPLITS,
     Setting,
     group_equations,
+    held_out,
     relative,
     squared_errors,
-    held_out,
 )
 from .progress import progress
 
