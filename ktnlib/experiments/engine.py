@@ -16,8 +16,8 @@ On the disk, below the repository (below the current folder for an installed pac
     _runs/<run>/seed-3.json    a finished seed
     data/results/<run>.json    the result; the folder above is emptied when it is written
 
-Each file is whole or absent (ktnlib/atomic.py) and says enough by itself, so that no kill leaves anything to repair:
-the same command finds what is finished and goes on from there.
+Each file is whole or absent (ktnlib/atomic.py) and says enough by itself, so that no kill leaves anything to
+repair: the same command finds what is finished and goes on from there.
 """
 
 import ast
