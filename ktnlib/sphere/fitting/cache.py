@@ -22,7 +22,7 @@ from ktnlib.data.location import cache_folder
 from .exact import exact_features
 from .trunk import Trunk
 
-LIMIT_BYTES = 4 << 30  # ResNet-20's first stage on 30 panoramas of 256 × 512 takes 1.8 GB
+LIMIT_BYTES = 8 << 30  # ResNet-20's first stage on 30 panoramas of 256 × 512 takes 1.8 GB
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def cached_features(
     Stopped and started again, it goes on with the first panorama that is not finished.
 
     Args:
-        cache: None is `TargetCache()`, 4 GiB in the user's cache.
+        cache: None is `TargetCache()`, 8 GiB in the user's cache.
         trunk, panorama, spacing, columns, interpolation, chunk, layers: as for `exact_features`.
 
     Raises:

@@ -131,6 +131,8 @@ class Trunk:
         for node in self._traced.graph.nodes:
             if node.op != "placeholder":
                 digest.update(str(node.format_node()).encode())
+            if node.op == "call_module" and node.target not in self.layers:
+                digest.update(repr(self._traced.get_submodule(node.target)).encode())
         for name, value in self._numbers():
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
@@ -144,7 +146,7 @@ class Trunk:
                 yield node.target, _attribute(self._traced, node.target)
             elif node.op == "call_module" and node.target not in self.layers:
                 module = self._traced.get_submodule(node.target)
-                yield from ((f"{module} {name}", value) for name, value in module.state_dict().items())
+                yield from module.state_dict().items()
 
 
 class _Walk(fx.Interpreter):
