@@ -1,6 +1,5 @@
 """Row kernels for the layers of a `Setting`; its first layer stays bilinear, which is exact there."""
 
-import functools
 from collections.abc import Mapping
 
 import torch
@@ -67,8 +66,3 @@ def one_set_heads(setting: Setting, coefficients: Tensor) -> Kernels:
 def setting_table(setting: Setting) -> TapTable:
     """Where the taps of a 3×3 kernel fall on the setting's panoramas."""
     return tangent_taps(setting.height, 2 * setting.height, 3)
-
-
-def added(parts: list[dict[str, RowEquations]]) -> dict[str, RowEquations]:
-    """Equations of several groups of panoramas, layer by layer."""
-    return {name: functools.reduce(RowEquations.__add__, (part[name] for part in parts)) for name in parts[0]}

@@ -78,18 +78,27 @@ def held_out(seed: int, count: int) -> tuple[int, ...]:
     return tuple(sorted(drawn.tolist()))
 
 
-def training_equations(setting: Setting, seed: int) -> dict[str, RowEquations]:
+def training_equations(setting: Setting, seed: int | None) -> dict[str, RowEquations]:
     """Filter equations of every layer on exact inputs, over all panoramas the split does not test.
 
-    Sums over panoramas that several splits share are made once: three splits cost one pass.
+    Sums over panoramas that several splits share are made once: three splits cost one pass. Seed None is no
+    split: all panoramas.
     """
-    tests = [set(held_out(one, setting.count)) for one in range(max(SPLITS, seed + 1))]
+    tests = [set(held_out(one, setting.count)) for one in range(max(SPLITS, (seed or 0) + 1))]
     groups: dict[tuple[bool, ...], list[int]] = {}
     for index in range(setting.count):
         groups.setdefault(tuple(index in test for test in tests), []).append(index)
-    parts = [
-        group_equations(setting, tuple(members)) for pattern, members in groups.items() if not pattern[seed]
-    ]
+    return added(
+        [
+            group_equations(setting, tuple(members))
+            for pattern, members in groups.items()
+            if seed is None or not pattern[seed]
+        ]
+    )
+
+
+def added(parts: list[dict[str, RowEquations]]) -> dict[str, RowEquations]:
+    """Equations of several groups of panoramas, layer by layer."""
     return {name: functools.reduce(RowEquations.__add__, (part[name] for part in parts)) for name in parts[0]}
 
 

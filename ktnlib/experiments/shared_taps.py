@@ -9,7 +9,7 @@ from ktnlib.sphere.fitting.taps import spline_coefficients
 
 from .engine import Checkpoint
 from .feature_heads import answer, one_set_heads, setting_table, tangent_heads
-from .feature_study import Setting, group_equations, metrics, squared_errors
+from .feature_study import Setting, metrics, squared_errors, training_equations
 from .progress import progress
 
 ROOM = ("room-net", "conv7", 64, "painted-room")
@@ -58,7 +58,7 @@ def fit(settings: tuple[Setting, ...]) -> torch.Tensor:
     """(9, 8, 16): every layer of every network counts by its error relative to its targets."""
     parts = []
     for setting in settings:
-        equations = group_equations(setting, tuple(range(setting.count)))
+        equations = training_equations(setting, seed=None)
         parts += [(one, setting_table(setting)) for one in equations.values()]
     return spline_coefficients(parts, knots=KNOTS, ridge=RIDGE).float()
 

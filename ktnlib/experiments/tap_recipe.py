@@ -13,7 +13,6 @@ from ktnlib.sphere.sampling import bilinear_neighbours
 from .engine import Checkpoint
 from .feature_heads import (
     Kernels,
-    added,
     answer,
     filtered_heads,
     one_set_heads,
@@ -24,6 +23,7 @@ from .feature_heads import (
 from .feature_study import (
     SPLITS,
     Setting,
+    added,
     group_equations,
     held_out,
     relative,
