@@ -40,7 +40,8 @@ def run_seed(
 ) -> dict[str, float]:
     """Relative RMSE of the last convolution, weighted and chained, for each pair of heights.
 
-    A set per layer, 16 splines; ratios are to the fit at the height it is used at. The seed is the split, as in `feature-rmse`.
+    A set per layer, 16 splines; ratios are to the fit at the height it is used at. The seed is the split, as
+    in `feature-rmse`.
     """
     settings = [Setting(network, until, height, pictures) for height in heights]
     found = checkpoint.load() or {}
