@@ -163,6 +163,6 @@ def _check_finite(name: str, feature: Tensor) -> None:
     if bad.any():
         at = int(bad.argmax())
         raise ValueError(
-            f"layer {name!r} of panorama {at} has {int(bad[at])} features that are not finite; wanted "
-            "numbers; look for NaN in that panorama and in the model's weights"
+            f"layer {name!r} has {int(bad[at])} features that are not finite, in panorama {at} of a batch of "
+            f"{len(bad)}; wanted numbers; look for NaN in that panorama and in the model's weights"
         )

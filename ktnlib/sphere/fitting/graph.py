@@ -39,6 +39,13 @@ def trace(model: nn.Module) -> fx.GraphModule:
         jaxtyping.config.update("jaxtyping_disable", before)
 
 
+def convolutions(traced: fx.GraphModule) -> list[str]:
+    """Names of the convolutions in the order in which the model runs them."""
+    modules = dict(traced.named_modules())
+    called = dict.fromkeys(node.target for node in traced.graph.nodes if node.op == "call_module")
+    return [name for name in called if isinstance(modules[name], nn.Conv2d)]
+
+
 def cut(traced: fx.GraphModule, until: str) -> None:
     """End the graph with the convolution `until`; nothing is left that does not lead to it."""
     for node in reversed(traced.graph.nodes):
@@ -53,8 +60,8 @@ def fold_batch_norms(traced: fx.GraphModule) -> dict[str, tuple[Tensor, Tensor]]
     modules, folded = dict(traced.named_modules()), {}
     for node in list(traced.graph.nodes):
         convolution = modules.get(node.target) if node.op == "call_module" else None
-        if not isinstance(convolution, nn.Conv2d):
-            continue
+        if not isinstance(convolution, nn.Conv2d) or node.target in folded:
+            continue  # a second use of the same weights is refused where it is met
         weight, bias = convolution.weight, convolution.bias
         reader = next(iter(node.users)) if len(node.users) == 1 else node
         norm = modules.get(reader.target) if reader.op == "call_module" else None
@@ -83,6 +90,26 @@ def simplify(traced: fx.GraphModule) -> None:
             traced.get_submodule(node.target).inplace = False
 
 
+def measure_reach(traced: fx.GraphModule, until: str) -> dict[fx.Node, int]:
+    """Side of the patch that each value sees, for the values that depend on the input.
+
+    Raises:
+        ValueError: an operation that looks beyond its own place and is no plain convolution, with its place.
+    """
+    modules, reach, seen = dict(traced.named_modules()), {}, []
+    for node in traced.graph.nodes:
+        before = [reach[value] for value in node.all_input_nodes if value in reach]
+        if before or node.op == "placeholder":
+            reach[node] = max(before, default=1)
+        module = modules.get(node.target) if node.op == "call_module" else None
+        if isinstance(module, nn.Conv2d) and _plain(module) and node.target not in seen:
+            reach[node] += module.dilation[0] * (module.kernel_size[0] - 1)
+            seen.append(node.target)
+        elif isinstance(module, nn.Conv2d) or not _allowed(node, modules):
+            raise ValueError(_refusal(node, module, until, seen))
+    return reach
+
+
 def crop_sums(traced: fx.GraphModule, reach: dict[fx.Node, int]) -> None:
     """Before values of unequal reach meet, cut the larger map to the middle of the smaller one."""
     for node in list(traced.graph.nodes):
@@ -100,7 +127,7 @@ def crop_like(wide: Tensor, narrow: Tensor) -> Tensor:
     return wide[..., rows : wide.shape[-2] - rows, columns : wide.shape[-1] - columns]
 
 
-def allowed(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+def _allowed(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     """Whether a trunk may run this operation: a value depends on nothing but the values at its own place."""
     if node.op == "call_module":
         module = modules[node.target]
@@ -111,6 +138,23 @@ def allowed(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     return node.op in ("placeholder", "get_attr", "output") or node.target in (*ARITHMETIC, *POINTWISE)
 
 
+def _plain(convolution: nn.Conv2d) -> bool:
+    height, width = convolution.kernel_size
+    square = height == width and height % 2 == 1 and len(set(convolution.dilation)) == 1
+    return square and convolution.stride == (1, 1) and convolution.groups == 1
+
+
+def _refusal(node: fx.Node, module: nn.Module | None, until: str, seen: list[str]) -> str:
+    place = node.target if module is not None else next(reversed(node.meta.get("nn_module_stack", {})), "")
+    what = module if module is not None else getattr(node.target, "__name__", node.target)
+    earlier = f"; `until` may be one of {', '.join(map(repr, seen))}" if seen else ""
+    return (
+        f"`model` runs {what} at {place!r} on the way to {until!r}; wanted only what works place by "
+        "place and convolutions of stride 1 with an odd square kernel, one group, used once: a trunk keeps "
+        f"every pixel{earlier}"
+    )
+
+
 def _does_nothing(node: fx.Node) -> bool:
     if node.target is operator.getitem:
         parts = node.args[1] if isinstance(node.args[1], tuple) else ()
@@ -118,4 +162,4 @@ def _does_nothing(node: fx.Node) -> bool:
             isinstance(part, slice) and (part.start, part.stop) == (None, None) and part.step in (None, 1)
             for part in parts
         )
-    return node.target is functional.pad and not any(node.args[1])
+    return node.target is functional.pad and not any((*node.args, node.kwargs.get("pad"))[1])

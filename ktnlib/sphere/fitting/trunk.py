@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 from torch.nn.functional import conv2d
 
+from ktnlib import check
+
 from . import graph
 
 
@@ -68,12 +70,16 @@ class Trunk:
     receptive_field: int
 
     def __init__(self, model: nn.Module, *, until: str):
-        _check_source(model, until)
+        if any(module.training for module in model.modules()):
+            raise ValueError(
+                "`model` is in train mode; wanted its statistics at rest: call model.eval() first"
+            )
         self._traced = graph.trace(model)
+        check.choice("until", until, graph.convolutions(self._traced))
         folded = graph.fold_batch_norms(self._traced)
         graph.cut(self._traced, until)
         graph.simplify(self._traced)
-        reach = _measure_reach(self._traced, until)
+        reach = graph.measure_reach(self._traced, until)
         graph.crop_sums(self._traced, reach)
         self._traced.recompile()
         modules = dict(self._traced.named_modules())
@@ -168,46 +174,3 @@ def _attribute(module: nn.Module, path: str) -> Tensor:
     for name in path.split("."):
         module = getattr(module, name)
     return module
-
-
-def _check_source(model: nn.Module, until: str) -> None:
-    if any(module.training for module in model.modules()):
-        raise ValueError(
-            "`model` is in train mode; wanted eval mode, with its statistics at rest: model.eval()"
-        )
-    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
-    if until not in names:
-        listed = ", ".join(map(repr, names)) or "none"
-        raise ValueError(f"`until` is {until!r}; wanted the name of a convolution of `model`: {listed}")
-
-
-def _measure_reach(traced: fx.GraphModule, until: str) -> dict[fx.Node, int]:
-    """Side of the patch that each value sees, for the values that depend on the input."""
-    modules, reach, seen = dict(traced.named_modules()), {}, []
-    for node in traced.graph.nodes:
-        before = [reach[value] for value in node.all_input_nodes if value in reach]
-        if before or node.op == "placeholder":
-            reach[node] = max(before, default=1)
-        module = modules.get(node.target) if node.op == "call_module" else None
-        if isinstance(module, nn.Conv2d) and _plain(module) and node.target not in seen:
-            reach[node] += module.dilation[0] * (module.kernel_size[0] - 1)
-            seen.append(node.target)
-        elif isinstance(module, nn.Conv2d) or not graph.allowed(node, modules):
-            raise ValueError(_refusal(node, module, until, seen))
-    return reach
-
-
-def _plain(convolution: nn.Conv2d) -> bool:
-    height, width = convolution.kernel_size
-    square = height == width and height % 2 == 1 and len(set(convolution.dilation)) == 1
-    return square and convolution.stride == (1, 1) and convolution.groups == 1
-
-
-def _refusal(node: fx.Node, module: nn.Module | None, until: str, seen: list[str]) -> str:
-    what = f"{module} at {node.target!r}" if module is not None else f"{node.target} as {node.name!r}"
-    earlier = f"; `until` may be one of {', '.join(map(repr, seen))}" if seen else ""
-    return (
-        f"`model` runs {what} on the way to {until!r}; wanted only what works place by place and "
-        "convolutions of stride 1 with an odd square kernel, one group, used once: a trunk keeps every "
-        f"pixel{earlier}"
-    )
