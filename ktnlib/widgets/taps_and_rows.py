@@ -58,8 +58,8 @@ class TapsAndRows(BookWidget):
         "poles by nearly all of it."
     ).tag(sync=True)
     still = traitlets.Unicode("taps_and_rows.webp").tag(sync=True)
-    reserve = traitlets.Int(862).tag(sync=True)
-    reserve_narrow = traitlets.Int(1180).tag(sync=True)
+    reserve = traitlets.Int(810).tag(sync=True)
+    reserve_narrow = traitlets.Int(1084).tag(sync=True)
 
     def __init__(self, panorama: Float[Tensor, "1 3 height width"] | None = None, **traits):
         traits.setdefault("picture", webp(panorama, width=512, limit=40_000))
