@@ -120,7 +120,7 @@ class TargetCache:
         write_atomically(self.place / key.file_name, content)
         total = self.size
         for _, size, path in sorted(self._files()):
-            if total > self.limit_bytes and path.name != key.file_name:
+            if total > self.limit_bytes:
                 remove(path)
                 total -= size
 

@@ -9,9 +9,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-ARITHMETIC = (operator.add, operator.iadd, operator.sub, operator.mul, operator.truediv, torch.add, torch.sub)
+ARITHMETIC = (operator.add, operator.sub, operator.mul, operator.truediv, torch.add, torch.sub)
 ARITHMETIC += (torch.mul, torch.div, "add", "sub", "mul", "div")
-IN_PLACE = {operator.iadd: operator.add}  # a sum in place would overwrite the convolution it adds to
 POINTWISE = (torch.relu, torch.sigmoid, torch.tanh, "relu", "sigmoid", "tanh")
 POINTWISE += tuple(
     getattr(functional, name) for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "prelu")
@@ -83,7 +82,6 @@ def simplify(traced: fx.GraphModule) -> None:
             node.replace_all_uses_with(node.args[0])
             traced.graph.erase_node(node)
         elif node.op == "call_function":
-            node.target = IN_PLACE.get(node.target, node.target)
             node.kwargs = {key: key != "inplace" and value for key, value in node.kwargs.items()}
         elif node.op == "call_module" and getattr(modules[node.target], "inplace", False):
             traced.set_submodule(node.target, copy.copy(modules[node.target]))

@@ -146,17 +146,16 @@ def test_a_damaged_file_in_a_named_folder_is_refused_and_in_the_users_cache_made
 
 def test_beyond_the_limit_the_file_longest_unused_goes(folder, panorama, runs):
     cached_features(trunk(), panorama[:1], cache=TargetCache(folder))
-    size = TargetCache(folder).size
-    store = TargetCache(folder, limit_bytes=2 * size)
-    for age, index in enumerate((1, 0)):  # reading number 0 is a use of it
-        cached_features(trunk(), panorama[index : index + 1], cache=store)
-        newest = max(files(folder), key=lambda path: path.stat().st_mtime_ns)
-        os.utime(newest, ns=(10**18 + age, 10**18 + age))
+    (first,) = files(folder)
+    store = TargetCache(folder, limit_bytes=2 * TargetCache(folder).size)
+    cached_features(trunk(), panorama[1:2], cache=store)
+    for age, path in enumerate(sorted(files(folder), key=lambda path: path != first)):
+        os.utime(path, ns=(10**18 + age, 10**18 + age))  # the first is the oldest file
+    cached_features(trunk(), panorama[:1], cache=store)  # but was read last
     cached_features(trunk(), panorama[2:], cache=store)
     assert len(runs) == 3
-    assert store.size <= 2 * size
-    cached_features(trunk(), panorama[:1], cache=store)
-    cached_features(trunk(), panorama[2:], cache=store)
+    assert store.size == store.limit_bytes
+    cached_features(trunk(), panorama[[0, 2]], cache=store)
     assert len(runs) == 3
     cached_features(trunk(), panorama[1:2], cache=store)
     assert len(runs) == 4

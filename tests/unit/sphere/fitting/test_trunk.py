@@ -119,9 +119,8 @@ class InPlace(nn.Module):
 
     def forward(self, x):
         first = self.act(self.conv1(x))
-        second = self.conv2(first)
+        second = functional.relu(self.conv2(first), inplace=True)
         second += first
-        second = functional.relu(second, inplace=True)
         return self.conv3(torch.cat([first, second], dim=1))
 
 
