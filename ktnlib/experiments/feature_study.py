@@ -29,13 +29,15 @@ Answer = Callable[[str, ConvLayer, Tensor], Tensor]
 class Setting:
     """A source network up to one convolution, on pictures of one height, "photographs" or "painted-room".
 
-    The room is one picture; it is turned `TURNS` ways to have something to fit and something to test.
+    The room is one picture; it is turned `TURNS` ways to have something to fit and something to test. `limit`
+    is how many of the photographs are used, the first ones by name.
     """
 
     network: str
     until: str
     height: int
     pictures: str
+    limit: int = PHOTOGRAPHS
 
     @property
     def trunk(self) -> Trunk:
@@ -48,7 +50,7 @@ class Setting:
 
     @property
     def count(self) -> int:
-        return PHOTOGRAPHS if self.pictures == "photographs" else TURNS
+        return min(self.limit, PHOTOGRAPHS if self.pictures == "photographs" else TURNS)
 
     def picture(self, index: int) -> Tensor:
         """(1, channel, height, 2·height), in the channels the network reads."""

@@ -63,7 +63,10 @@ def run_seed(
     """
     setting = Setting(network, until, height, pictures)
     fitted, validated = validation(seed, setting.count)
-    found = checkpoint.load() or {"panoramas.fitted": len(fitted), "panoramas.validated": len(validated)}
+    found = checkpoint.load() or {
+        "panoramas.fitted": float(len(fitted)),
+        "panoramas.validated": float(len(validated)),
+    }
     study = Choices(setting, fitted)
     choices = {name: make for name, make in study.choices() if f"error.{name}" not in found}
     for name in progress(list(choices), f"validation {seed}"):
@@ -116,7 +119,7 @@ class Choices:
         yield from ((f"refined.ridge-{ridge:g}", partial(self.refined, ridge=ridge)) for ridge in RIDGES[1:])
         yield "refined.chained", partial(self.refined, ridge=1e-3, chained=True)
 
-    def untied(self, **options: float) -> Kernels:
+    def untied(self, **options: float | bool) -> Kernels:
         reads = {name: untied_filters(one, self.table, **options) for name, one in self.parts.items()}
         return filtered_heads(self.setting, reads)
 
