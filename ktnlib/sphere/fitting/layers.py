@@ -30,9 +30,9 @@ def fit_taps(
     knots: int = 16,
     shared: bool = False,
     chained: bool = False,
-    weighting: str = "plain",
+    weighting: str = "relative",
     spacing: float | int | None = None,
-    ridge: float | int = 1e-4,
+    ridge: float | int = 1e-6,
     every: int = 4,
 ) -> dict[str, KernelTransformer]:
     """Kernel transformers of head "taps" for every layer of a trunk but the first and those of 1×1.

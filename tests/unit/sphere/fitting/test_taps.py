@@ -89,6 +89,19 @@ def test_weighted_by_solid_angle_a_fit_is_better_where_the_area_is_and_worse_in_
     assert errors["plain"].sum() < errors["solid-angle"].sum()
 
 
+def test_relative_to_bicubic_no_row_is_given_up_for_another():
+    # towards the poles bicubic is off by ever more, on the equator's two rows by next to nothing
+    amount = EquirectGrid(HEIGHT).latitudes.sin().pow(4) * 0.3
+    equations = equations_for(nudged(amount[:, None, None]))
+    bicubic = equations.errors(tap_windows(table()).weights.flatten(1)[..., None])
+    worst = {}
+    for weighting in ("plain", "relative"):
+        coefficients = spline_coefficients([(equations, table())], knots=4, ridge=1e-9, weighting=weighting)
+        filters = spline_filters(coefficients, table()).weights
+        worst[weighting] = (equations.errors(filters.flatten(1)[..., None]) / bicubic).max()
+    assert worst["relative"] < 1 < worst["plain"]
+
+
 def test_row_weights_are_one_on_average():
     assert row_weights(table(), "plain").tolist() == [1.0] * HEIGHT
     weights = row_weights(table(), "solid-angle")
@@ -100,7 +113,9 @@ def test_row_weights_are_one_on_average():
 
 def test_bad_choices_are_refused():
     part = equations_for(nudged(), panoramas=1), table()
-    with pytest.raises(ValueError, match="`weighting` is 'area'; wanted one of 'plain', 'solid-angle'"):
+    with pytest.raises(
+        ValueError, match="`weighting` is 'area'; wanted one of 'plain', 'solid-angle', 'relative'"
+    ):
         spline_coefficients([part], weighting="area")
     with pytest.raises(ValueError, match="`ridge` is 0; wanted more than 0"):
         spline_coefficients([part], ridge=0)
