@@ -43,8 +43,8 @@ def projected_kernel(
         spacing: distance of the kernel's taps on the plane, sphere radii; None is 2π/width.
 
     Returns:
-        A kernel with odd sides, as small as holds all weights; rows beyond a pole are zero, what lies there
-        stands half a revolution away in the rows that there are.
+        A kernel with odd sides, as small as holds all the pixels its surface covers; rows beyond a pole are
+        zero, what lies there stands half a revolution away in the rows that there are.
 
     Raises:
         ValueError: an even kernel, a latitude on or beyond a pole, an odd width, a spacing that is not
@@ -73,8 +73,10 @@ def projected_kernel(
     )
     seen = in_front & (pixels.abs() < math.pi / 2)
     hats = _hats(south / spacing, rows), _hats(east / spacing, columns)
-    hats = tuple(hat.where(seen[..., None], 0.0).to(weight.device, weight.dtype) for hat in hats)
-    return _trim(torch.einsum("oiuv,hwu,hwv->oihw", weight, *hats))
+    hats = _trim(*(hat.where(seen[..., None], 0.0) for hat in hats))
+    # narrowed before it moves: a device may have no float64
+    hats = (hat.to(weight.dtype).to(weight.device) for hat in hats)
+    return torch.einsum("oiuv,hwu,hwv->oihw", weight, *hats)
 
 
 def projected_conv2d(
@@ -110,14 +112,16 @@ def _hats(at: Float[Tensor, "h w"], taps: int) -> Float[Tensor, "h w taps"]:
     return (1 - (at[..., None] - (torch.arange(taps) - (taps - 1) / 2)).abs()).clamp(min=0)
 
 
-def _trim(kernel: Float[Tensor, "o i h w"]) -> Float[Tensor, "o i rows columns"]:
-    """The smallest kernel with odd sides about the centre; the centre's column is half the width."""
-    used = (kernel != 0).any(0).any(0).nonzero()
-    centre = torch.tensor([kernel.shape[-2] // 2, kernel.shape[-1] // 2])
-    down, across = (used - centre).abs().amax(0).tolist() if len(used) else (0, 0)
+def _trim(
+    down: Float[Tensor, "h w kernel_height"], across: Float[Tensor, "h w kernel_width"]
+) -> tuple[Float[Tensor, "rows columns kernel_height"], Float[Tensor, "rows columns kernel_width"]]:
+    """The smallest window with odd sides about the centre that holds all shares; the centre is at w/2."""
+    covered = (down.amax(-1) * across.amax(-1)).nonzero()
+    middle_row, middle_column = down.shape[0] // 2, down.shape[1] // 2
+    south, east = (covered - torch.tensor([middle_row, middle_column])).abs().amax(0).tolist()
+    window = (
+        slice(middle_row - south, middle_row + south + 1),
+        slice(middle_column - east, middle_column + east + 1),
+    )
     # one column more where it reaches around to the half revolution
-    kernel = torch.nn.functional.pad(kernel, (0, 1))
-    middle_row, middle_column = centre.tolist()
-    return kernel[
-        :, :, middle_row - down : middle_row + down + 1, middle_column - across : middle_column + across + 1
-    ]
+    return tuple(torch.nn.functional.pad(hat, (0, 0, 0, 1))[window] for hat in (down, across))

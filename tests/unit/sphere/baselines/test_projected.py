@@ -75,6 +75,27 @@ def test_gradients_reach_image_kernel_and_bias():
     assert torch.autograd.gradcheck(projected_conv2d, inputs)
 
 
+def test_a_kernel_that_starts_at_zero_learns_all_its_weights():
+    """The layer is linear in them, so that its gradient is the same everywhere."""
+    x, drawn = noise(1, 2, 5, 10), noise(1, 2, 3, 3, seed=1)
+    gradients = [
+        torch.autograd.grad(projected_conv2d(x, start.requires_grad_()).sum(), start)[0]
+        for start in (torch.zeros_like(drawn), drawn)
+    ]
+    assert_close(*gradients, 1e-11)
+
+
+def test_the_window_does_not_depend_on_the_weights():
+    ones = torch.ones(1, 1, 3, 3)
+    empty, full = (projected_kernel(kernel, 1.0, 16) for kernel in (0 * ones, ones))
+    assert empty.shape == full.shape
+
+
+def test_it_needs_no_value_of_a_tensor_on_another_device():
+    x, weight = torch.zeros(1, 2, 5, 10, device="meta"), torch.zeros(3, 2, 3, 3, device="meta")
+    assert projected_conv2d(x, weight).shape == (1, 3, 5, 10)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
