@@ -36,7 +36,9 @@ class KernelCache:
         state = tuple((source.data_ptr(), source._version, source.dtype) for source in sources)
         held, was, made = self._entries.pop(key, (None, None, None))
         if was != state or any(mine is not theirs for mine, theirs in zip(held, sources, strict=True)):
-            made = make()
+            # made now for a later call, which may save it for a gradient of its own
+            with torch.inference_mode(False), torch.no_grad():
+                made = make()
         # the last key is the latest
         self._entries[key] = sources, state, made
         while len(self._entries) > KEPT:

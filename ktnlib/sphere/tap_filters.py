@@ -131,7 +131,7 @@ def spline_filters(coefficients: Float[Tensor, "taps 8 knots"], table: TapTable)
     basis = zero_sum_basis(rows - rows.floor(), columns - columns.floor())
     angles = EquirectGrid(len(rows), table.width // table.stride).polar_angles
     splines = spline_basis(angles, coefficients.shape[-1])
-    shares = coefficients.to("cpu", torch.float64)
+    shares = coefficients.to(basis)
     learned = torch.einsum("ij,kbj,ikbp->ikp", splines, shares, basis)
     return plan._replace(weights=plan.weights + learned)
 

@@ -2,7 +2,6 @@
 
 import math
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -41,7 +40,8 @@ class KernelTransformer(nn.Module):
 
     Args:
         kernel_size: (rows, columns) of the source kernel, or one number for both.
-        head: one of those above, or a `PublishedHead` that exists already.
+        head: one of those above, or a `PublishedHead` that exists already, with its own kernel size and
+            spacing.
         spacing: of neighbouring taps on the tangent plane, sphere radii; None is a pixel at the equator. Or
             the name of a rule of `published_spacing`, with the option `camera_width`.
         knots: splines over the polar angle, at least 4. The set that ships is brought to this number.
@@ -51,13 +51,14 @@ class KernelTransformer(nn.Module):
             camera_width.
 
     Raises:
-        ValueError: an unknown head, a size below one, a spacing that is not positive, too few knots,
-            coefficients of another shape.
-        TypeError: options the head has no use for, or lacks.
+        ValueError: an unknown head, a head for kernels of another size, a size below one, a spacing that is
+            not positive, too few knots, coefficients of another shape.
+        TypeError: options the head has no use for, or lacks; a module that is no `PublishedHead`.
 
     Source: Su and Grauman, Kernel Transformer Networks, CVPR 2019, for "published"; "bilinear" is SphereNet's
     layer, Coors et al., ECCV 2018; "taps" is this library's.
 
+    >>> import torch
     >>> transformer = KernelTransformer(3)
     >>> kernels = transformer(torch.ones(5, 2, 3, 3), EquirectGrid(8).polar_angles)
     >>> kernels.form, kernels.height, bool((kernels.neighbours.weights.sum(-1) - 1).abs().max() < 1e-6)
@@ -83,12 +84,10 @@ class KernelTransformer(nn.Module):
         made = isinstance(head, nn.Module)
         self.head = "published" if made else check.choice("head", head, HEADS)
         self.spacing = _distance(spacing, self.kernel_size, options)
-        self.published = head if made else self._build_published(options)
-        if options:
-            raise TypeError(
-                f"`{'`, `'.join(options)}` given to head {self.head!r}; wanted options only with "
-                'head="published" and camera_width only with a named `spacing`'
-            )
+        self.published = _check_head(head, self.kernel_size) if made else self._build_published(options)
+        if self.head != "taps":
+            options |= {"knots": knots, "coefficients": coefficients}
+        _refuse_useless(options | ({"spacing": spacing} if made else {}), self.head)
         self.register_parameter("coefficients", self._start(knots, coefficients))
         self._cache = KernelCache()
 
@@ -157,7 +156,7 @@ class KernelTransformer(nn.Module):
         return RowKernels.from_bands(bands, height=height, width=width)
 
     def _build_published(self, options: dict[str, object]) -> PublishedHead | None:
-        """Takes the options it uses out of the dictionary: all of them."""
+        """Takes the options it uses out of the dictionary: all but the camera's, which a rule takes."""
         if self.head != "published":
             return None
         if missing := {"in_channels", "height"} - set(options):
@@ -165,7 +164,7 @@ class KernelTransformer(nn.Module):
                 f'head="published" was given no `{"`, `".join(sorted(missing))}`; wanted both the input '
                 "channels and the panorama's height, for its matrices belong to them"
             )
-        chosen = {name: options.pop(name) for name in list(options)}
+        chosen = {name: options.pop(name) for name in list(options) if name != "camera_width"}
         sides = {"kernel_size": self.kernel_size, "spacing": self.spacing}
         return PublishedHead(chosen.pop("in_channels"), chosen.pop("height"), **sides, **chosen)
 
@@ -200,7 +199,8 @@ class KernelTransformer(nn.Module):
             for name, value in state_dict.items()
             if name.startswith(prefix)
         }
-        if saved.keys() != mine.keys() or saved.get("coefficients") != mine.get("coefficients"):
+        # nothing stored is torch's to report, or to pass over if it was asked to
+        if saved and (saved.keys() != mine.keys() or saved.get("coefficients") != mine.get("coefficients")):
             rest[-1].append(
                 f"the stored kernel transformer has {_listed(saved)}; wanted {_listed(mine)} for "
                 f"KernelTransformer({self.extra_repr()}): make it with the stored one's kernel size, head "
@@ -224,10 +224,33 @@ def _distance(
     return published_spacing(options.pop("camera_width"), rule=spacing, kernel_size=max(kernel_size))
 
 
+def _refuse_useless(options: dict[str, object], head: str) -> None:
+    useless = [name for name, value in options.items() if value is not None]
+    if useless:
+        raise TypeError(
+            f"`{'`, `'.join(useless)}` given to head {head!r}, which has no use for it; wanted `knots` and "
+            '`coefficients` only with head="taps", options only with head="published", `camera_width` only '
+            "with a named `spacing`, and none of them with a head that exists already"
+        )
+
+
+def _check_head(head: nn.Module, kernel_size: tuple[int, int]) -> PublishedHead:
+    if not isinstance(head, PublishedHead):
+        raise TypeError(
+            f"`head` is a {type(head).__name__}; wanted a PublishedHead or one of "
+            f"{', '.join(map(repr, HEADS))}"
+        )
+    if head.kernel_size != kernel_size:
+        raise ValueError(
+            f"`kernel_size` is {kernel_size} and `head` was made for {head.kernel_size}; wanted the same"
+        )
+    return head
+
+
 def _rows(polar_angles: Float[Tensor, "out_height"]) -> int:
     rows = len(polar_angles)
     own = EquirectGrid(rows).polar_angles
-    apart = (polar_angles.detach().to("cpu", torch.float64) - own).abs().max().item()
+    apart = (polar_angles.detach().to(own) - own).abs().max().item()
     if not apart < 1e-3 * math.pi / rows:
         raise ValueError(
             f"`polar_angles` are up to {apart:g} rad off those of a panorama of {rows} rows; wanted all its "

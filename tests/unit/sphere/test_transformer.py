@@ -216,6 +216,27 @@ def test_tensors_made_for_inference_pass_without_being_kept():
 
 
 @pytest.mark.parametrize("make", [drawn, published])
+def test_kernels_kept_from_inference_serve_a_gradient_through_the_image(make):
+    transformer, weight = make().requires_grad_(False), noise(3, 2, 3, 3, dtype=torch.float32)
+    x = noise(1, 2, 8, 16, dtype=torch.float32).requires_grad_()
+    with torch.inference_mode():
+        transformer(weight, angles(8))
+    kernels = transformer(weight, angles(8))
+    kept = kernels.bands[0].weight if kernels.bands else kernels.neighbours.weights
+    assert not kept.is_inference()
+    row_conv2d(x, kernels).sum().backward()
+    assert x.grad.any()
+
+
+def test_a_state_without_the_transformer_loads_around_it_if_asked_to():
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3), drawn(3))
+    planar = {"0.weight": torch.zeros(1, 1, 3, 3), "0.bias": torch.zeros(1)}
+    assert network.load_state_dict(planar, strict=False).missing_keys == ["1.coefficients"]
+    with pytest.raises(RuntimeError, match=r'Missing key.* "1.coefficients"'):
+        network.load_state_dict(planar)
+
+
+@pytest.mark.parametrize("make", [drawn, published])
 def test_parameters_survive_a_file(make, tmp_path):
     transformer, weight = make(), noise(3, 2, 3, 3, dtype=torch.float32)
     with torch.no_grad():
@@ -239,10 +260,7 @@ def test_parameters_survive_a_file(make, tmp_path):
             r"\(9, 8, 6\); wanted .* \(9, 8, 8\) for KernelTransformer\(3",
         ),
         (lambda: published().state_dict(), r"has `published.base.0` .* more; wanted `coefficients`"),
-        (
-            lambda: KernelTransformer(3, head="bicubic").state_dict(),
-            "has no parameters; wanted `coefficients`",
-        ),
+        (lambda: KernelTransformer(3, head="bicubic").state_dict(), r'Missing key.* "coefficients"'),
     ],
 )
 def test_parameters_of_another_transformer_are_refused(stored, message):
@@ -269,7 +287,31 @@ def test_parameters_of_another_transformer_are_refused(stored, message):
         ({"coefficients": torch.zeros(9, 8, 3)}, ValueError, "at least 4 splines"),
         ({"coefficients": torch.zeros(9, 8, 6), "knots": 5}, ValueError, "make both agree"),
         ({"coefficients": torch.zeros(9, 8, 6).long()}, TypeError, "`coefficients` has dtype torch.int64"),
-        ({"ties": 5}, TypeError, "`ties` given to head 'taps'; wanted options only with"),
+        ({"ties": 5}, TypeError, "`ties` given to head 'taps', which has no use for it"),
+        ({"head": "bicubic", "knots": 8}, TypeError, "`knots` given to head 'bicubic'"),
+        (
+            {"head": "bilinear", "coefficients": torch.zeros(9, 8, 6)},
+            TypeError,
+            '`coefficients` only with head="taps"',
+        ),
+        ({"spacing": 0.2, "camera_width": 40}, TypeError, "`camera_width` given to .* a named `spacing`"),
+        (
+            {"head": "published", "in_channels": 2, "height": 8, "camera_width": 40},
+            TypeError,
+            "`camera_width` given to head 'published'",
+        ),
+        ({"head": PublishedHead(2, 8), "spacing": 0.2}, TypeError, "`spacing` given .* head that exists"),
+        ({"head": PublishedHead(2, 8), "ties": 5}, TypeError, "`ties` given to head 'published'"),
+        (
+            {"head": PublishedHead(2, 8), "kernel_size": 5},
+            ValueError,
+            r"`kernel_size` is \(5, 5\) and `head` was made for \(3, 3\)",
+        ),
+        (
+            {"head": torch.nn.ReLU()},
+            TypeError,
+            "`head` is a ReLU; wanted a PublishedHead or one of 'bilinear'",
+        ),
         ({"head": "published", "height": 8}, TypeError, "was given no `in_channels`"),
         ({"head": "published", "in_channels": 8}, TypeError, "was given no `height`"),
     ],
