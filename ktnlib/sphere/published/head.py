@@ -93,7 +93,7 @@ class PublishedHead(nn.Module):
     def forward(
         self, weight: Float[Tensor, "out_channel in_channel kernel_height kernel_width"]
     ) -> tuple[RowBand, ...]:
-        """The kernel of every band, from north to south.
+        """The kernel of every band, from north to south, of the head's own type.
 
         Raises:
             ValueError: a source kernel of other channels or sides than the head was made for.
@@ -118,7 +118,7 @@ class PublishedHead(nn.Module):
     ) -> Float[Tensor, "bands out_channel in_channel window_height window_width"]:
         """The kernels of bands of one window size, counted from the north."""
         self._check_kernel(weight)
-        taps = weight.flatten(2)
+        taps = weight.flatten(2).to(self.base[0].dtype)
         kernels = _project(self.base, bands, taps)
         if len(self.residual) == 0:
             return kernels

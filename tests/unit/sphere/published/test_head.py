@@ -177,6 +177,14 @@ def test_gradients_reach_every_parameter_and_the_source_kernel():
         assert value.grad.abs().max() > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_kernel_of_another_type_is_taken_in_the_head_s_own(dtype):
+    head = PublishedHead(2, 8, generator=torch.Generator().manual_seed(0))
+    weight = noise(3, 2, 3, 3).to(dtype)
+    for band, own in zip(head(weight), head(weight.float()), strict=True):
+        assert_close(band.weight, own.weight, 1e-6)
+
+
 def test_the_same_generator_makes_the_same_head_and_draws_nothing_else():
     state = torch.get_rng_state()
     first, second = (PublishedHead(3, 10, generator=generator(7)) for _ in range(2))
