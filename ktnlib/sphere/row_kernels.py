@@ -90,7 +90,8 @@ class RowKernels:
         is met.
 
         Raises:
-            ValueError: bands that leave rows out, overlap or differ in their channels; an odd width.
+            ValueError: bands that leave rows out, overlap, differ in their channels or lie on several
+                devices; an odd width.
 
         >>> bands = [RowBand(range(1), torch.ones(1, 1, 3, 9)), RowBand(range(1, 4), torch.ones(1, 1, 3, 3))]
         >>> RowKernels.from_bands(bands, height=4, width=8).multiply_adds
@@ -109,6 +110,7 @@ class RowKernels:
             raise ValueError(
                 f"`bands` have weights of (out_channel, in_channel) = {channels}; wanted the same in all"
             )
+        check.same_device(**{f"bands[{number}]": band.weight for number, band in enumerate(bands)})
         return RowKernels(height, width, bands=bands)
 
     @property
@@ -153,11 +155,17 @@ class RowKernels:
         Args:
             rows: which output rows; None is all of them, which is for small panoramas.
 
+        Raises:
+            ValueError: a row that the output has not.
+
         >>> middle = RowBand(range(2), torch.ones(1, 1, 1, 5))
         >>> RowKernels.from_bands([middle], height=2, width=4).to_dense([0])[0, 0, 0].tolist()
         [[1.0, 1.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
         """
-        rows = range(self.height // self.stride) if rows is None else rows
+        every = range(self.height // self.stride)
+        rows = every if rows is None else rows
+        if outside := [row for row in rows if row not in every]:
+            raise ValueError(f"`rows` hold {outside[0]}; wanted output rows from 0 to {every[-1]}")
         return torch.stack([self._dense_row(row) for row in rows])
 
     def _dense_row(self, row: int) -> Float[Tensor, "out_channel in_channel height width"]:

@@ -133,6 +133,20 @@ def test_bands_that_leave_rows_out_or_hold_them_twice_are_refused(rows, message)
         RowKernels.from_bands(bands, height=4, width=8)
 
 
+def test_bands_on_several_devices_are_refused():
+    bands = [RowBand(range(2), torch.zeros(1, 1, 3, 3))]
+    bands.append(RowBand(range(2, 4), torch.zeros(1, 1, 3, 3, device="meta")))
+    with pytest.raises(ValueError, match=r"`bands\[1\]` on meta; wanted all on one device"):
+        RowKernels.from_bands(bands, height=4, width=8)
+
+
+@pytest.mark.parametrize("row", [-1, 4])
+def test_rows_that_are_not_there_cannot_be_written_out(row):
+    kernels = RowKernels.from_bands([RowBand(range(4), torch.zeros(1, 1, 3, 3))], height=4, width=8)
+    with pytest.raises(ValueError, match=f"`rows` hold {row}; wanted output rows from 0 to 3"):
+        kernels.to_dense([0, row])
+
+
 def test_bands_of_several_channel_counts_and_odd_panoramas_are_refused():
     bands = [RowBand(range(2), torch.zeros(1, 1, 3, 3)), RowBand(range(2, 4), torch.zeros(1, 2, 3, 3))]
     with pytest.raises(ValueError, match=r"= \[\(1, 1\), \(1, 2\)\]; wanted the same in all"):
