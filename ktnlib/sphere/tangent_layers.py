@@ -151,7 +151,8 @@ def _check_options(
 
 
 def _square_side(kernel_size: int | tuple[int, int]) -> int:
-    sides = set(kernel_size) if isinstance(kernel_size, tuple) else {kernel_size}
+    # an even side has a place at its own stride
+    sides = set(kernel_sides(kernel_size, stride=2))
     if len(sides) != 1:
         raise ValueError(
             f"`kernel_size` is {kernel_size} and `stride` is left out; wanted a square kernel, whose side is "

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ktnlib import check
 
-from ..sampling import Neighbours
+from ..sampling import Neighbours, accumulator
 from ..tangent_conv import check_operands, correlate
 from ..taps import tangent_taps
 
@@ -47,8 +47,9 @@ def interpolated_conv2d(
         )
     knot_rows, knot_columns = torch.arange(every // 2, height, every), torch.arange(every // 2, width, every)
     plan = tangent_taps(height, width, tuple(weight.shape[-2:]), spacing=spacing).neighbours()
-    knots = correlate(x, weight, bias, Neighbours(*(part[knot_rows] for part in plan)), knot_columns)
-    return _along_columns(_along_rows(knots, knot_columns, width), knot_rows, height)
+    plan = Neighbours(*(part[knot_rows] for part in plan))
+    knots = correlate(x.to(accumulator(x.dtype)), weight, bias, plan, knot_columns)
+    return _along_columns(_along_rows(knots, knot_columns, width), knot_rows, height).to(x.dtype)
 
 
 def _along_rows(knots: Tensor, at: Int[Tensor, "knots"], width: int) -> Tensor:

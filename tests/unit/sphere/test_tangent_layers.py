@@ -109,6 +109,7 @@ def test_gradients_flow_through_the_largest():
             "`interpolation` is 'nearest'; wanted one of 'bilinear', 'bicubic'",
         ),
         (lambda: TangentMaxPool2d((2, 3)), ValueError, r"`kernel_size` is \(2, 3\) and `stride` is left out"),
+        (lambda: TangentMaxPool2d([2, 2]), TypeError, "`kernel_size` is a list"),
         (lambda: TangentMaxPool2d(2, stride=1), ValueError, "`kernel_size` is 2 x 2 at stride 1"),
         (lambda: TangentMaxPool2d(2, interpolation="cubic"), ValueError, "wanted one of 'bilinear', 'bicu"),
         (

@@ -47,6 +47,12 @@ def test_a_smooth_world_is_guessed_well_and_better_the_denser_the_knots():
     assert off[0] > 2 * off[1] > 4 * off[2]
 
 
+def test_halves_are_rounded_once():
+    x, weight = noise(1, 2, 9, 18).bfloat16(), (noise(2, 2, 3, 3, seed=1) / 9).bfloat16()
+    wanted = interpolated_conv2d(x.float(), weight.float(), every=4).bfloat16()
+    assert interpolated_conv2d(x, weight, every=4).equal(wanted)
+
+
 def test_gradients_reach_image_kernel_and_bias():
     inputs = [t.requires_grad_() for t in (noise(1, 1, 4, 8), noise(2, 1, 3, 3, seed=1), noise(2, seed=2))]
     assert torch.autograd.gradcheck(lambda *args: interpolated_conv2d(*args, every=3), inputs)
