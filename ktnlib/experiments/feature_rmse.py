@@ -2,8 +2,10 @@
 
 from functools import cache
 
+from torch import Tensor
+
 from ktnlib.sphere.baselines import direct_conv2d
-from ktnlib.sphere.fitting.layers import refine_taps
+from ktnlib.sphere.fitting.layers import fit_taps, refine_taps
 from ktnlib.sphere.fitting.taps import spline_coefficients, untied_filters
 
 from .engine import Checkpoint
@@ -85,7 +87,7 @@ class Heads:
     def __init__(self, setting: Setting, partner: Setting | None, seed: int) -> None:
         self.setting, self.partner, self.seed = setting, partner, seed
         transferred = ["taps-transferred", "taps-both"] if partner else []
-        learned = ["taps", "taps-shared", *transferred, "untied", "refined", "taps-refined"]
+        learned = ["taps", "taps-chained", "taps-shared", *transferred, "untied", "refined", "taps-refined"]
         self.names = ["direct", "bilinear", "bicubic", *learned, "bilinear-refined"]
 
     def answer(self, head: str) -> Answer:
@@ -102,6 +104,10 @@ class Heads:
             return self._refined(head.removesuffix("refined").rstrip("-") or "untied")
         if head in ("taps-shared", "taps-transferred", "taps-both"):
             return self._one_set(head)
+        if head == "taps-chained":
+            fitted = fit_taps(self.setting.trunk, *self._training(), chained=True)
+            table = setting_table(self.setting)
+            return filtered_heads(self.setting, {name: one.filters(table) for name, one in fitted.items()})
         equations = training_equations(self.setting, self.seed)
         if head == "taps":
             return smooth_heads(self.setting, equations)
@@ -121,9 +127,11 @@ class Heads:
         return one_set_heads(self.setting, spline_coefficients(parts))
 
     def _refined(self, base: str) -> Kernels:
+        return refine_taps(self.setting.trunk, *self._training(), self.kernels(base))
+
+    def _training(self) -> tuple[Tensor, dict[str, Tensor]]:
         tests = held_out(self.seed, self.setting.count)
-        batch = self.setting.batch(index for index in range(self.setting.count) if index not in tests)
-        return refine_taps(self.setting.trunk, *batch, self.kernels(base))
+        return self.setting.batch(index for index in range(self.setting.count) if index not in tests)
 
 
 def compared(found: dict[str, float], heads: list[str], setting: Setting) -> dict[str, float]:

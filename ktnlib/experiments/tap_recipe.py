@@ -44,7 +44,8 @@ SCALES = {
 UNITS = {"error": "", "panoramas": ""}
 
 KNOTS = (4, 8, 16, 32)
-RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+RIDGES = (1e-7, 1e-6, 1e-5, 1e-4)  # of smooth sets, on differences of pixels
+ROW_RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)  # of rows by themselves, on pixels
 
 
 def run_seed(
@@ -94,30 +95,23 @@ class Choices:
         self.parts = added([group_equations(setting, (index,)) for index in fitted])
 
     def choices(self) -> Iterator[tuple[str, Callable[[], Kernels]]]:
-        """(name, maker): the recipe itself is knots-16, ridge 1e-4, plain, exact inputs, 4×4 pixels."""
+        """(name, maker): the recipe itself is knots-16: ridge 1e-6, relative, exact inputs, 4×4 pixels."""
         yield from (
             (f"nothing.{name}", partial(tangent_heads, self.setting, name))
             for name in ("bilinear", "bicubic")
         )
         yield "window.2x2.untied", self.narrow
-        yield from ((f"untied.ridge-{ridge:g}", partial(self.untied, ridge=ridge)) for ridge in RIDGES)
+        yield from ((f"untied.ridge-{ridge:g}", partial(self.untied, ridge=ridge)) for ridge in ROW_RIDGES)
         yield "untied.free-sums", partial(self.untied, sum_to_one=False)
-        yield from (
-            (f"knots-{knots}", partial(smooth_heads, self.setting, self.parts, knots=knots))
-            for knots in KNOTS
-        )
-        yield from (
-            (f"ridge-{ridge:g}", partial(smooth_heads, self.setting, self.parts, ridge=ridge))
-            for ridge in RIDGES
-        )
-        yield (
-            "weighting.solid-angle",
-            partial(smooth_heads, self.setting, self.parts, weighting="solid-angle"),
-        )
+        smooth = partial(smooth_heads, self.setting, self.parts)
+        yield from ((f"knots-{knots}", partial(smooth, knots=knots)) for knots in KNOTS)
+        yield from ((f"ridge-{ridge:g}", partial(smooth, ridge=ridge)) for ridge in RIDGES)
+        for weighting in ("plain", "solid-angle"):
+            yield f"weighting.{weighting}", partial(smooth, weighting=weighting, ridge=1e-4)
         yield "one-set", self.one_set
         yield "chained", self.chained
-        yield from ((f"refined.ridge-{ridge:g}", partial(self.refined, ridge=ridge)) for ridge in RIDGES[1:])
-        yield "refined.chained", partial(self.refined, ridge=1e-3, chained=True)
+        yield from ((f"refined.ridge-{ridge:g}", partial(self.refined, ridge=ridge)) for ridge in ROW_RIDGES)
+        yield "refined.chained", partial(self.refined, ridge=1e-2, chained=True)
 
     def untied(self, **options: float | bool) -> Kernels:
         reads = {name: untied_filters(one, self.table, **options) for name, one in self.parts.items()}

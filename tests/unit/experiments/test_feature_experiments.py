@@ -48,7 +48,8 @@ def test_a_fit_at_the_height_it_is_used_at_is_the_reference(tmp_path):
 
 
 def test_choices_are_measured_on_panoramas_that_were_not_fitted(tmp_path, monkeypatch):
-    monkeypatch.setattr(tap_recipe, "RIDGES", (1e-4, 1e-2))
+    monkeypatch.setattr(tap_recipe, "RIDGES", (1e-6,))
+    monkeypatch.setattr(tap_recipe, "ROW_RIDGES", (1e-2,))
     monkeypatch.setattr(tap_recipe, "KNOTS", (4,))
     found = run(tap_recipe, tmp_path, **SMALL)
     assert {"error.window.2x2.untied", "error.untied.free-sums", "error.one-set", "error.chained"} <= set(
