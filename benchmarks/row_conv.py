@@ -29,7 +29,7 @@ from ktnlib.sphere.sampling import Neighbours, fold_poles
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "row_conv.json"
-ROUNDS = 15
+ROUNDS = 30
 TOLERANCE = 1e-5  # relative to the largest output
 
 

@@ -11,8 +11,9 @@ from .row_bands import RowBand
 from .row_kernels import RowKernels
 from .sampling import Neighbours, accumulator, fold_poles, sample
 
-# Numbers the gathered taps of one chunk of rows may hold: 16 MiB in float32; four times as many gain nothing.
-CHUNK = 2**22
+# Numbers that one chunk of rows may take, gathered taps, indices and weights together: 8 MiB in float32.
+# With four times as many, 16 channels leave the cache; with a quarter, 256 are mixed too few at a time.
+CHUNK = 2**21
 
 
 def row_conv2d(
@@ -81,7 +82,8 @@ def _apply_taps(
     differentiable = torch.is_grad_enabled() and any(part.requires_grad for part in (x, kernel, plan.weights))
     read, mix_taps = (x, mix_by_samples) if differentiable else (_twice_around(x), mix_by_bags)
     taps, pixels = plan.rows.shape[1:]
-    rows_at_once = max(1, CHUNK // (kernels.width // kernels.stride * taps * max(x.shape[1], pixels)))
+    # a tap at a pixel: one value a channel, an index and a weight for each pixel it reads
+    rows_at_once = max(1, CHUNK // (kernels.width // kernels.stride * taps * (x.shape[1] + 2 * pixels)))
     parts = []
     for start in range(0, len(plan.rows), rows_at_once):
         rows = slice(start, start + rows_at_once)
