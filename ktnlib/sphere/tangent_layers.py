@@ -70,6 +70,9 @@ class TangentConv2d(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch in_channel height width"]
     ) -> Float[Tensor, "batch out_channel out_height out_width"]:
+        # under autocast the layer before leaves a type of its own, and a planar layer takes any
+        if torch.is_autocast_enabled(x.device.type):
+            x = x.to(self.weight.dtype)
         return tangent_conv2d(
             x,
             self.weight,

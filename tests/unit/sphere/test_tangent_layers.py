@@ -58,6 +58,16 @@ def test_a_network_of_them_learns():
     assert losses[-1] < 0.1 * losses[0], (losses[0], losses[-1])
 
 
+def test_under_autocast_it_follows_a_planar_layer():
+    x, first, layer = noise(1, 2, 4, 8, dtype=torch.float32), nn.Conv2d(2, 3, 1), TangentConv2d(3, 1, 3)
+    first, layer = first.float(), layer.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        middle = first(x)
+        out = layer(middle)
+    assert middle.dtype == torch.bfloat16
+    assert_close(out.float(), layer(middle.float()), 0.05)
+
+
 def test_it_says_what_it_is():
     layer = TangentConv2d(2, 3, 3, **WAYS)
     assert "2, 3, kernel_size=(3, 3), stride=2, spacing=0.2, interpolation='bicubic'" in repr(layer)
