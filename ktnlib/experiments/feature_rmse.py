@@ -31,7 +31,7 @@ from .progress import progress
 
 SCALES = {
     "smoke": {
-        "seeds": 3,
+        "seeds": 1,
         "network": "room-net",
         "until": "conv7",
         "height": 64,
