@@ -56,7 +56,7 @@ def test_a_trained_layer_is_put_back_and_not_trained_again(tmp_path, monkeypatch
 
 
 def test_training_moves_a_head_from_its_start_towards_the_exact_answers(tmp_path):
-    one = study(tmp_path, steps=150)
+    one = study(tmp_path, steps=60)
     start, trained = one.head("start-5", "conv2"), one.head("published", "conv2")
     moved = max((a.weight - b.weight).abs().max() for a, b in zip(start.bands, trained.bands, strict=True))
     assert moved > 0.01
