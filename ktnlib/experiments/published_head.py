@@ -41,7 +41,7 @@ SCALES = {
         "until": "conv2",
         "height": 32,
         "pictures": "painted-room",
-        "steps": 100,
+        "steps": 80,
         "every": 4,
         "tuning": 4,
     },

@@ -8,8 +8,8 @@ from ktnlib.experiments import Checkpoint, published_head
 from ktnlib.experiments.feature_study import Setting, bands, relative, squared_errors
 from ktnlib.sphere.published import PublishedHead
 
-ROOM = Setting("room-net", "conv3", 32, "painted-room")
-SMALL = {"network": "room-net", "until": "conv3", "height": 32, "pictures": "painted-room"}
+ROOM = Setting("room-net", "conv2", 32, "painted-room")
+SMALL = {"network": "room-net", "until": "conv2", "height": 32, "pictures": "painted-room"}
 
 
 @pytest.fixture(autouse=True)
@@ -56,10 +56,10 @@ def test_a_trained_layer_is_put_back_and_not_trained_again(tmp_path, monkeypatch
 
 
 def test_training_moves_a_head_from_its_start_towards_the_exact_answers(tmp_path):
-    one = study(tmp_path, steps=60)
+    one = study(tmp_path, steps=100)
     start, trained = one.head("start-5", "conv2"), one.head("published", "conv2")
     moved = max((a.weight - b.weight).abs().max() for a, b in zip(start.bands, trained.bands, strict=True))
-    assert moved > 0.01
+    assert moved > 0.003
     found = one.state["found"]
     assert found["own.published.conv2.after"] < found["own.published.conv2.before"]
 
