@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from ktnlib.sphere import EquirectGrid
 from ktnlib.sphere.fitting.layers import fit_taps, refine_taps
@@ -24,6 +25,7 @@ from .feature_study import (
     SPLITS,
     Setting,
     added,
+    bands,
     group_equations,
     held_out,
     relative,
@@ -41,11 +43,11 @@ SCALES = {
         "pictures": "photographs",
     },
 }
-UNITS = {"error": "", "panoramas": ""}
+UNITS = {"error": "", "worst_band": "", "panoramas": ""}
 
 KNOTS = (4, 8, 16, 32)
 RIDGES = (1e-7, 1e-6, 1e-5, 1e-4)  # of smooth sets, on differences of pixels
-ROW_RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)  # of rows by themselves, on pixels
+ROW_RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of rows by themselves, on pixels
 
 
 def run_seed(
@@ -60,7 +62,8 @@ def run_seed(
 ) -> dict[str, float]:
     """Relative RMSE of the last convolution, weighted and chained, on validation panoramas, for each choice.
 
-    The seed draws which third of the panoramas validates; the rest of them is fitted on.
+    The seed draws which third of the panoramas validates; the rest of them is fitted on. `worst_band` is the
+    error over bicubic's in the band of latitude, north or south, where the choice does worst.
     """
     setting = Setting(network, until, height, pictures)
     fitted, validated = validation(seed, setting.count)
@@ -71,10 +74,29 @@ def run_seed(
     study = Choices(setting, fitted)
     choices = {name: make for name, make in study.choices() if f"error.{name}" not in found}
     for name in progress(list(choices), f"validation {seed}"):
-        sums = squared_errors(setting, validated, answer(choices[name]()))
-        found[f"error.{name}"] = relative(sums[setting.layers[-1]], EquirectGrid(height).solid_angles)
+        sums = squared_errors(setting, validated, answer(choices[name]()))[setting.layers[-1]]
+        found[f"error.{name}"] = relative(sums, EquirectGrid(height).solid_angles)
+        found |= {f"band.{name}.{band}": relative(sums, rows) for band, rows in sides(height)}
         checkpoint.save(found)
-    return found
+    return without_bands(found)
+
+
+def sides(height: int) -> Iterator[tuple[str, Tensor]]:
+    """Bands of latitude by name, north and south apart."""
+    for degrees, side, rows in bands(height):
+        if side != "both":
+            yield f"{degrees}{side}", rows.double()
+
+
+def without_bands(found: dict[str, float]) -> dict[str, float]:
+    """Of the errors by band only the worst, over bicubic's."""
+    kept = {name: value for name, value in found.items() if not name.startswith("band.")}
+    for name, value in found.items():
+        if name.startswith("band."):
+            choice, band = name.removeprefix("band.").rsplit(".", 1)
+            ratio = value / found[f"band.nothing.bicubic.{band}"]
+            kept[f"worst_band.{choice}"] = max(ratio, kept.get(f"worst_band.{choice}", 0.0))
+    return kept
 
 
 def validation(seed: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -109,6 +131,7 @@ class Choices:
         for weighting in ("plain", "solid-angle"):
             yield f"weighting.{weighting}", partial(smooth, weighting=weighting, ridge=1e-4)
         yield "one-set", self.one_set
+        yield "one-set.plain", partial(self.one_set, weighting="plain", ridge=1e-4)
         yield "chained", self.chained
         yield from ((f"refined.ridge-{ridge:g}", partial(self.refined, ridge=ridge)) for ridge in ROW_RIDGES)
         yield "refined.chained", partial(self.refined, ridge=1e-2, chained=True)
@@ -117,9 +140,9 @@ class Choices:
         reads = {name: untied_filters(one, self.table, **options) for name, one in self.parts.items()}
         return filtered_heads(self.setting, reads)
 
-    def one_set(self) -> Kernels:
+    def one_set(self, **options: float | str) -> Kernels:
         parts = [(one, self.table) for one in self.parts.values()]
-        return one_set_heads(self.setting, spline_coefficients(parts))
+        return one_set_heads(self.setting, spline_coefficients(parts, **options))
 
     def narrow(self) -> Kernels:
         """Untied filters of the 2×2 pixels that bilinear taps read: three numbers a tap."""

@@ -56,6 +56,8 @@ def test_choices_are_measured_on_panoramas_that_were_not_fitted(tmp_path, monkey
         found
     )
     assert found["error.knots-4"] < found["error.nothing.bilinear"]
+    assert found["worst_band.nothing.bicubic"] == 1 < found["worst_band.nothing.bilinear"]
+    assert not any(name.startswith("band.") for name in found)
 
 
 def test_other_networks_are_measured_with_the_set_that_ships(tmp_path):
