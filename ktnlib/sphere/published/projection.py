@@ -13,7 +13,7 @@ def tap_projection(
 ) -> Float[Tensor, "window_height window_width taps"]:
     """Split each tap of a band's middle row between the window's own positions around it.
 
-        A[v, u, k] = hat(p_k/d − v)·hat(q_k/e − u),    hat(t) = max(0, 1 − |t|)
+        A[v, u, k] = hat(p_k/d − v)·hat(q_k/e − u),    hat(t) = max(0, 1 − abs(t))
 
     for the tap that lies p_k rows south and q_k columns east of the pixel, in a window spread by (d, e). At
     d = e = 1 these are the tap's bilinear weights. A window that stops short of half a turn goes on around
