@@ -1,4 +1,4 @@
-"""The heads on other networks than the set that ships was fitted on: a denoiser, an own net."""
+"""The heads on other networks than the set that ships was fitted on: a denoiser, own nets."""
 
 from ktnlib.sphere.shared_taps import shared_taps
 
@@ -15,6 +15,7 @@ SCALES = {
         "settings": (
             ("dncnn", "13", 64, "photographs", 10),
             ("room-net", "conv7", 128, "painted-room", 6),
+            ("digit-net", "conv1_2", 128, "painted-room", 6),
         ),
     },
 }
