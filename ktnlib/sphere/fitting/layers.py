@@ -84,7 +84,7 @@ def refine_taps(
     *,
     chained: bool = False,
     spacing: float | int | None = None,
-    ridge: float | int = 1e-2,
+    ridge: float | int = 1e-1,
     every: int = 4,
 ) -> dict[str, RowKernels]:
     """Keep the pixel filters of row kernels and mix their channels anew in every row, for this trunk only.

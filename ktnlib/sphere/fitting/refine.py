@@ -16,7 +16,7 @@ def refined_kernels(
     filters: Neighbours,
     *,
     width: int,
-    ridge: float | int = 1e-2,
+    ridge: float | int = 1e-1,
 ) -> RowKernels:
     """Row kernels that read through `filters` and mix channels as fits each row best.
 
