@@ -38,6 +38,16 @@ def trace(model: nn.Module) -> fx.GraphModule:
         jaxtyping.config.update("jaxtyping_disable", before)
 
 
+def rewire_in_place(traced: fx.GraphModule) -> None:
+    """Whoever reads a value after it was changed in place reads the change, as when the model itself runs."""
+    modules = dict(traced.named_modules())
+    order = {node: number for number, node in enumerate(traced.graph.nodes)}
+    for node in traced.graph.nodes:
+        if _in_place(node, modules):
+            changed = node.all_input_nodes[0]
+            changed.replace_all_uses_with(node, lambda user, node=node: order[user] > order[node])
+
+
 def convolutions(traced: fx.GraphModule) -> list[str]:
     """Names of the convolutions in the order in which the model runs them."""
     modules = dict(traced.named_modules())
@@ -82,6 +92,7 @@ def simplify(traced: fx.GraphModule) -> None:
             node.replace_all_uses_with(node.args[0])
             traced.graph.erase_node(node)
         elif node.op == "call_function":
+            node.args = tuple(False if value is True else value for value in node.args)
             node.kwargs = {key: key != "inplace" and value for key, value in node.kwargs.items()}
         elif node.op == "call_module" and getattr(modules[node.target], "inplace", False):
             traced.set_submodule(node.target, copy.copy(modules[node.target]))
@@ -123,6 +134,17 @@ def crop_like(wide: Tensor, narrow: Tensor) -> Tensor:
     """The middle of `wide`, as many rows and columns as `narrow` has."""
     rows, columns = ((wide.shape[axis] - narrow.shape[axis]) // 2 for axis in (-2, -1))
     return wide[..., rows : wide.shape[-2] - rows, columns : wide.shape[-1] - columns]
+
+
+def _in_place(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+    """Whether an operation writes into its first input: said by a flag, or by a name as `add_`."""
+    if node.op == "call_module":
+        return getattr(modules[node.target], "inplace", False)
+    if node.op not in ("call_function", "call_method"):
+        return False
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    flagged = any(value is True for value in (*node.args, node.kwargs.get("inplace")))
+    return flagged or (name.endswith("_") and not name.endswith("__"))
 
 
 def _allowed(node: fx.Node, modules: dict[str, nn.Module]) -> bool:

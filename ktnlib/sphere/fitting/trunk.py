@@ -76,6 +76,7 @@ class Trunk:
             )
         self._traced = graph.trace(model)
         check.choice("until", until, graph.convolutions(self._traced))
+        graph.rewire_in_place(self._traced)
         folded = graph.fold_batch_norms(self._traced)
         graph.cut(self._traced, until)
         graph.simplify(self._traced)
@@ -162,6 +163,7 @@ class _Walk(fx.Interpreter):
 
     def __init__(self, traced: fx.GraphModule, layers: dict[str, ConvLayer]):
         super().__init__(traced)
+        self.extra_traceback = False  # or every message of ours would end with the interpreter's own lines
         self.layers = layers
 
     def call_module(self, target, args, kwargs):

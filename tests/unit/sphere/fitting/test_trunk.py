@@ -133,6 +133,45 @@ def test_work_in_place_spoils_neither_what_is_kept_nor_the_model(picture):
     assert model.act.inplace
 
 
+class Overwritten(nn.Module):
+    """What it reads after an operation in place is what that left behind; no padding."""
+
+    def __init__(self, work):
+        super().__init__()
+        self.first, self.conv, self.work = nn.Conv2d(3, 2, 3), nn.Conv2d(2, 2, 3), work
+
+    def forward(self, x):
+        x = self.first(x)
+        worked = self.work(x)
+        return self.conv(x + 0.5 * worked)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        nn.ReLU(inplace=True),
+        lambda x: functional.relu(x, inplace=True),
+        lambda x: functional.leaky_relu(x, 0.1, True),
+    ],
+)
+def test_a_value_that_was_overwritten_is_read_as_it_was_left(picture, work):
+    model = unsettled(Overwritten(work))
+    with torch.no_grad():
+        wanted = model(picture)
+    torch.testing.assert_close(Trunk(model, until="conv").walk(picture), wanted, rtol=0, atol=1e-12)
+
+
+def test_an_operation_in_place_counts_though_its_result_has_no_reader(picture):
+    def discard(x):
+        functional.relu(x, inplace=True)
+        return 0
+
+    model = unsettled(Overwritten(discard))
+    with torch.no_grad():
+        wanted = model(picture)
+    torch.testing.assert_close(Trunk(model, until="conv").walk(picture), wanted, rtol=0, atol=1e-12)
+
+
 def test_a_trunk_keeps_its_weights_when_the_model_changes(resnet, picture):
     model = copy.deepcopy(resnet)
     trunk = Trunk(model, until=UNTIL)
@@ -178,6 +217,7 @@ REFUSED = {
     "statistics": (lambda: stack(nn.BatchNorm2d(2, track_running_stats=False), nn.ReLU()), "at 'between0'"),
     "mean": (lambda: calls(lambda x: x - x.mean((2, 3), keepdim=True)), "mean"),
     "pad": (lambda: calls(lambda x: functional.pad(x, (1, 1))), "pad"),
+    "method in place": (lambda: calls(lambda x: (x.clamp_(0), x)[1]), "runs clamp_"),
     "slice": (lambda: calls(lambda x: x[:, :, ::2]), "getitem"),
     "cat of rows": (lambda: calls(lambda x: torch.cat([x, x], 2)), "cat"),
     "twice": (lambda: _twice(), "at 'first'.*used once"),
@@ -201,6 +241,14 @@ def test_what_no_trunk_can_be_is_refused_with_its_place(name):
     build, words = REFUSED[name]
     with pytest.raises(ValueError, match=f"(?s){words}"):
         build()
+
+
+def test_an_error_inside_a_walk_says_what_was_raised_and_no_more(resnet, picture):
+    def refuse(name, layer, x):
+        raise ValueError(f"not {name}")
+
+    with pytest.raises(ValueError, match=r"^not conv1$"):
+        Trunk(resnet, until=UNTIL).walk(picture, refuse)
 
 
 def test_operations_after_the_cut_are_nobodys_business(resnet):
