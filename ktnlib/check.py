@@ -81,6 +81,16 @@ def positive_int(name: str, value: int) -> int:
     return value
 
 
+def finite_values(name: str, value: Tensor) -> Tensor:
+    """Refuse features that hold NaN or infinity."""
+    if bad := int((~value.isfinite()).sum()):
+        raise ValueError(
+            f"`{name}` holds {bad} values that are NaN or infinite; wanted finite features; look for the "
+            "panorama or layer they come from"
+        )
+    return value
+
+
 def choice(name: str, value: str, allowed: Iterable[str]) -> str:
     """Refuse what is not in the table, and list the table."""
     allowed = tuple(allowed)

@@ -1,5 +1,6 @@
 """Exact features kept on disk: computed once for every trunk, panorama and way of reading it."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -27,7 +28,10 @@ LIMIT_BYTES = 8 << 30  # ResNet-20's first stage on 30 panoramas of 256 × 512 t
 
 @dataclass(frozen=True)
 class TargetKey:
-    """What exact features depend on; `trunk` and `panorama` are hashes."""
+    """What exact features depend on; `trunk` and `panorama` are hashes.
+
+    Whoever changes what `exact_features` answers adds a field, so that files from before are not found again.
+    """
 
     trunk: str
     panorama: str
@@ -96,9 +100,10 @@ class TargetCache:
         path = self.place / key.file_name
         try:
             content = path.read_bytes()
-            os.utime(path)
         except FileNotFoundError:
             return None
+        with contextlib.suppress(OSError):  # gone meanwhile, or a folder that may only be read
+            os.utime(path)
         try:
             return _unpack(content, key)
         except ValueError as error:
@@ -205,5 +210,5 @@ def _numbers_sha256(features: dict[str, Tensor]) -> str:
 def _sha256(values: Tensor) -> str:
     values = values.detach().cpu().contiguous()
     digest = hashlib.sha256(f"{values.dtype} {tuple(values.shape)}".encode())
-    digest.update(values.numpy())
+    digest.update(values.flatten().view(torch.uint8).numpy())  # NumPy has no bfloat16, but bytes
     return digest.hexdigest()

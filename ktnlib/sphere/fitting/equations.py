@@ -21,6 +21,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from ktnlib import check
+
 from ..sampling import Neighbours, fold_poles
 
 # Rows of a panorama whose taps are gathered at once, so that they stay in a processor's cache.
@@ -33,7 +35,7 @@ class RowEquations:
     """The quadratic (2) of every row; `moment` has a column for each output whose unknowns are its own.
 
     Filters are shared by all outputs and have one column, source kernels one an output. `energy` is the sum
-    of squared targets without their bias. Sums are float64.
+    of squared targets without their bias. Sums are float64 on the CPU, wherever the features are.
     """
 
     gram: Float[Tensor, "rows unknowns unknowns"]
@@ -60,16 +62,19 @@ class RowEquations:
             windows: (rows, taps, pixels) the pixels whose shares are sought, unfolded, for output column 0;
                 its weights are not used.
             every: only every so many columns of a row are looked at; neighbours say nearly the same.
+
+        Raises:
+            ValueError: `every` below one or beyond the width.
         """
         rows, taps, pixels = windows.rows.shape
         sums = _zeros(rows, taps * pixels, 1)
-        index, columns = _pixel_index(windows, *inputs.shape[-2:], every=every)
+        index, columns = _pixel_index(windows, inputs, every=every)
         kernels = weight.flatten(2).permute(1, 2, 0).flatten(1)
         for image, target in zip(inputs, _without_bias(targets, bias), strict=True):
             # (pixel, tap, out): what each tap of each output would read there; then only taken, never summed
             products = (image.flatten(1).T @ kernels).reshape(-1, taps, weight.shape[0])
             for part in _chunks(rows):
-                where = index[part] * taps + torch.arange(taps)[:, None, None]
+                where = index[part] * taps + torch.arange(taps, device=index.device)[:, None, None]
                 read = products.flatten(0, 1).index_select(0, where.flatten())
                 read = read.reshape(len(where), taps * pixels, -1)
                 wanted = _take_columns(target[:, part], columns[part]).flatten(1)
@@ -91,11 +96,14 @@ class RowEquations:
         Args:
             inputs, targets, bias, every: as for `of_filters`.
             filters: (rows, taps, pixels) what each tap reads and how much of it, unfolded.
+
+        Raises:
+            ValueError: `every` below one or beyond the width.
         """
         rows, taps, pixels = filters.rows.shape
         sums = _zeros(rows, taps * inputs.shape[1], targets.shape[1])
-        index, columns = _pixel_index(filters, *inputs.shape[-2:], every=every)
-        shares = filters.weights.to(inputs.dtype)
+        index, columns = _pixel_index(filters, inputs, every=every)
+        shares = filters.weights.to(inputs)
         for image, target in zip(inputs, _without_bias(targets, bias), strict=True):
             by_pixel = image.flatten(1).T.contiguous()
             for part in _chunks(rows):
@@ -165,20 +173,28 @@ def _zeros(rows: int, unknowns: int, outputs: int) -> tuple[Tensor, Tensor, Tens
 
 def _accumulate(sums: tuple[Tensor, Tensor, Tensor], part: slice, read: Tensor, wanted: Tensor) -> None:
     """Add samples: `read` (rows, unknowns, samples), `wanted` (rows, samples, outputs)."""
-    sums[0][part] += read @ read.mT
-    sums[1][part] += read @ wanted
-    sums[2][part] += wanted.double().square().sum(dim=(1, 2))
+    added = read @ read.mT, read @ wanted, wanted.double().square().sum(dim=(1, 2))
+    for total, more in zip(sums, added, strict=True):
+        total[part] += more.to(total)
+
+
+def check_every(every: int, width: int) -> None:
+    """Refuse a step between columns that looks at none or stands still."""
+    if check.positive_int("every", every) > width:
+        raise ValueError(f"`every` is {every}; wanted at most {width}, the columns of a panorama")
 
 
 def _pixel_index(
-    windows: Neighbours, height: int, width: int, *, every: int
+    windows: Neighbours, inputs: Tensor, *, every: int
 ) -> tuple[Int[Tensor, "rows taps pixels samples"], Int[Tensor, "rows samples"]]:
     """Flat input pixels of each row's sampled columns; the first sampled column moves on from row to row."""
+    height, width = inputs.shape[-2:]
+    check_every(every, width)
     folded = fold_poles(windows, height, width)
     steps = torch.arange(0, width - width % every, every)
     columns = steps + torch.arange(len(folded.rows))[:, None] % every
     across = (folded.columns[..., None] + columns[:, None, None]).remainder(width)
-    return folded.rows[..., None] * width + across, columns
+    return (folded.rows[..., None] * width + across).to(inputs.device), columns.to(inputs.device)
 
 
 def _without_bias(targets: Tensor, bias: Tensor | None) -> Tensor:

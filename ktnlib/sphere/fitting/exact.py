@@ -52,8 +52,9 @@ def exact_features(
 
     Raises:
         ValueError: an odd width, a column outside the panorama, an unknown layer or interpolation, a spacing
-            that is not positive, features that are not finite (layer and panorama are named).
-        TypeError: a panorama of whole numbers.
+            that is not positive, a panorama on another device than the trunk, features that are not finite
+            (layer and panorama are named).
+        TypeError: a panorama of whole numbers, or of another type than the trunk.
 
     Source: Su and Grauman, Learning Spherical Convolution, NeurIPS 2017, and Kernel Transformer Networks,
     CVPR 2019: the targets both are trained on.
@@ -65,6 +66,13 @@ def exact_features(
     {'0': (1, 4, 8, 4), '2': (1, 2, 8, 4)}
     """
     check.panorama("panorama", panorama)
+    first = next(iter(trunk.layers.values())).weight
+    check.same_device(panorama=panorama, model=first)
+    if panorama.dtype != first.dtype:
+        raise TypeError(
+            f"`panorama` has dtype {panorama.dtype} and the trunk {first.dtype}; wanted the same; bring the "
+            f"panorama to it: `panorama.to({first.dtype})`"
+        )
     height, width = panorama.shape[-2:]
     names = trunk.layers if layers is None else layers
     names = [check.choice("layers", name, trunk.layers) for name in names]

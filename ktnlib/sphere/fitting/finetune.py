@@ -58,8 +58,8 @@ def finetune_row_kernels(
         seed: of the order of panoramas.
 
     Raises:
-        ValueError: kernels as taps, targets of another shape than the chain's answer, an unknown weighting,
-            a step or rate that is not positive, a descent that diverges.
+        ValueError: kernels as taps, features that are not finite, targets of another shape than the chain's
+            answer, an unknown weighting, a step or rate that is not positive, a descent that diverges.
 
     Source: Su and Grauman, Learning spherical convolution for fast features from 360° imagery, NeurIPS 2017.
 
@@ -73,7 +73,8 @@ def finetune_row_kernels(
     2.0
     """
     _check_kernels(kernels)
-    check.panorama("panoramas", panoramas)
+    check.finite_values("panoramas", check.panorama("panoramas", panoramas))
+    check.finite_values("targets", targets)
     check.choice("weighting", weighting, WEIGHTINGS)
     check.positive_int("steps", steps)
     check.between("learning_rate", learning_rate, 0, math.inf, "")
@@ -86,7 +87,7 @@ def finetune_row_kernels(
     flat = [weight for layer in weights.values() for weight in layer]
     optimiser = torch.optim.SGD(flat, lr=learning_rate, momentum=momentum)
     importance = _importance(weighting, panoramas)
-    scale = (targets.square().mean((0, 1, 3), dtype=torch.float64) * importance).mean()
+    scale = (targets.square().mean((0, 1, 3), dtype=torch.float64).cpu() * importance).mean()
     history = []
     for number in _order(len(panoramas), steps, seed):
         one = slice(number, number + 1)

@@ -11,6 +11,7 @@ from ktnlib import check
 
 from ..grid import EquirectGrid
 from ..published import PublishedHead
+from .equations import check_every
 from .windows import band_equations, check_layer, sampled_columns
 
 WEIGHTINGS = ("plain", "solid-angle")
@@ -64,7 +65,7 @@ def fit_published(
 
     Raises:
         ValueError: tensors that do not belong together or are not finite, a head for another panorama, an
-            unknown weighting, a step or rate that is not positive.
+            unknown weighting, a step or rate that is not positive, `every` below one or beyond the width.
 
     Source: Su and Grauman, Kernel Transformer Networks, CVPR 2019, and their program.
 
@@ -78,7 +79,7 @@ def fit_published(
     _check_head(head, inputs)
     check.choice("weighting", weighting, WEIGHTINGS)
     check.positive_int("steps", steps)
-    check.positive_int("every", every)
+    check_every(every, inputs.shape[-1])
     check.between("learning_rate", learning_rate, 0, math.inf, "")
     grid = EquirectGrid(*inputs.shape[-2:])
     solid_angles = grid.solid_angles / grid.solid_angles.mean()
@@ -139,7 +140,7 @@ class _BandErrors:
             parts = []
             for kernel, band in zip(start, bands, strict=True):
                 sums = band_equations(inputs, targets, bias, head.shapes[band], **options)
-                unknowns = kernel.T[None].double()
+                unknowns = kernel.T[None].to(sums.gram)
                 slope = sums.gram @ unknowns - sums.moment
                 parts.append((sums.gram.to(weight), slope.to(weight), sums.errors(unknowns)))
             self.groups.append((bands, start, *map(torch.cat, zip(*parts, strict=True))))
@@ -147,7 +148,7 @@ class _BandErrors:
         sampled = [sampled_columns(head.width, row, every) for row in range(head.height)]
         energies = torch.stack(
             [targets[:, :, row, columns].double().square().sum() for row, columns in enumerate(sampled)]
-        )
+        ).cpu()
         rows = [list(shape.rows) for shape in head.shapes]
         self.target = torch.stack([(energies * row_weights)[band].sum() for band in rows])
         samples = torch.tensor([len(columns) for columns in sampled])
@@ -164,7 +165,7 @@ class _BandErrors:
                 gradient = 2 * (bent + slope.mT)
             # the value, with its gradient beside it: backward need not multiply by the Gram matrix again
             quadratic = value + (gradient * (change - change.detach())).sum((1, 2))
-            errors.append(at_start + quadratic.double())
+            errors.append(at_start + quadratic.to(at_start))
         return torch.cat(errors)[self.order]
 
     @staticmethod

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ktnlib import check
+
 from ..grid import EquirectGrid
 from ..row_conv import row_conv2d
 from ..row_kernels import RowKernels
@@ -43,16 +45,18 @@ def fit_taps(
         panoramas: what the trunk reads.
         targets: the exact answers of all layers, `exact_features(trunk, panoramas)`.
         knots, weighting, ridge: as for `spline_coefficients`.
-        shared: one set for all layers, which then share one transformer; the kernels must be of one size.
+        shared: one set of coefficients for all layers; the kernels must be of one size.
         chained: fit each layer on what the fitted layers before it answer, not on exact inputs.
         spacing: of the tangent planes, sphere radii; None is 2π/width.
         every: only every so many columns of a row are looked at.
 
-    Raises:
-        ValueError: `shared` and `chained` together, targets that lack a layer or differ in size.
-
     Returns:
         {layer: transformer}; `transformed_features` runs them.
+
+    Raises:
+        ValueError: `shared` and `chained` together, targets that lack a layer or differ in size, features
+            that are not finite, too few knots, an unknown weighting, a ridge or spacing that is not positive,
+            `every` below one or beyond the width.
     """
     if shared and chained:
         raise ValueError("`shared` and `chained` are both True; wanted one: a shared set has no next layer")
@@ -80,7 +84,7 @@ def refine_taps(
     trunk: Trunk,
     panoramas: Float[Tensor, "batch in_channel height width"],
     targets: Mapping[str, Tensor],
-    kernels: Mapping[str, RowKernels],
+    kernels: Mapping[str, RowKernels | KernelTransformer],
     *,
     chained: bool = False,
     spacing: float | int | None = None,
@@ -90,13 +94,27 @@ def refine_taps(
     """Keep the pixel filters of row kernels and mix their channels anew in every row, for this trunk only.
 
     Args:
-        kernels: of form "taps", for the layers to refine; the others are kept as they come.
+        kernels: by layer, row kernels of the form "taps" or transformers whose kernels are, as from
+            `fit_taps`; a layer without is refined on its bilinear taps. The first layer and those of 1×1 keep
+            the bilinear tangent kernel.
         trunk, panoramas, targets, chained, spacing, ridge, every: as for `fit_taps`; ridge pulls towards the
             source kernel.
+
+    Returns:
+        {layer: row kernels}, for `transformed_features`.
+
+    Raises:
+        ValueError: kernels in bands or of a layer the trunk has not, and as `fit_taps`.
     """
+    _check_kernels(trunk, kernels)
 
     def fit(name: str, layer: ConvLayer, x: Tensor, target: Tensor) -> RowKernels:
-        filters = kernels[name].neighbours
+        filters = _row_kernels(kernels.get(name), layer, x, spacing).neighbours
+        if filters is None:
+            raise ValueError(
+                f"`kernels` of layer {name!r} are in bands; wanted taps, whose pixel filters can be kept: "
+                'transformers of another head than "published", or what `fit_taps` returns'
+            )
         equations = RowEquations.of_kernels(x, target, layer.bias, filters, every=every)
         return refined_kernels(equations, layer.weight, filters, width=x.shape[-1], ridge=ridge)
 
@@ -124,7 +142,7 @@ def fit_layers(
     found: dict[str, RowKernels] = {}
 
     def answer(name: str, layer: ConvLayer, x: Tensor) -> Tensor:
-        fitted = found and layer.kernel_size > 1
+        fitted = bool(found) and layer.kernel_size > 1
         found[name] = fit(name, layer, x, targets[name]) if fitted else tangent_kernels(layer, x, spacing)
         return row_conv2d(x, found[name], layer.bias) if chained else targets[name]
 
@@ -145,15 +163,14 @@ def transformed_features(
     Args:
         kernels: row kernels or transformers by layer; a layer without keeps the bilinear tangent kernel.
         spacing: of those without, as for `fit_taps`.
+
+    Raises:
+        ValueError: kernels of a layer the trunk has not, or of another height or width.
     """
+    _check_kernels(trunk, kernels)
 
     def answer(name: str, layer: ConvLayer, x: Tensor) -> Tensor:
-        given = kernels.get(name)
-        if given is None:
-            given = tangent_kernels(layer, x, spacing)
-        elif isinstance(given, KernelTransformer):
-            given = given(layer.weight, _polar_angles(x), width=x.shape[-1])
-        return row_conv2d(x, given, layer.bias)
+        return row_conv2d(x, _row_kernels(kernels.get(name), layer, x, spacing), layer.bias)
 
     return trunk.run(panoramas, answer)
 
@@ -188,7 +205,7 @@ def tangent_kernels(
 def _transformer(
     layer: ConvLayer, coefficients: Tensor, width: int, spacing: float | int | None
 ) -> KernelTransformer:
-    made = coefficients.to(layer.weight.dtype)
+    made = coefficients.to(layer.weight)
     reach = None if spacing is None and layer.dilation == 1 else _reach(layer, width, spacing)
     return KernelTransformer(layer.kernel_size, spacing=reach, coefficients=made)
 
@@ -197,11 +214,24 @@ def _reach(layer: ConvLayer, width: int, spacing: float | int | None) -> float:
     return (2 * math.pi / width if spacing is None else spacing) * layer.dilation
 
 
-def _polar_angles(x: Tensor) -> Tensor:
-    return EquirectGrid(*x.shape[-2:]).polar_angles
+def _row_kernels(
+    given: RowKernels | KernelTransformer | None, layer: ConvLayer, x: Tensor, spacing: float | int | None
+) -> RowKernels:
+    """What was given for a layer as row kernels; without, its bilinear tangent kernel."""
+    if given is None:
+        return tangent_kernels(layer, x, spacing)
+    if isinstance(given, KernelTransformer):
+        return given(layer.weight, EquirectGrid(*x.shape[-2:]).polar_angles, width=x.shape[-1])
+    return given
+
+
+def _check_kernels(trunk: Trunk, kernels: Mapping[str, RowKernels | KernelTransformer]) -> None:
+    for name in kernels:
+        check.choice("kernels", name, trunk.layers)
 
 
 def _check_targets(trunk: Trunk, panoramas: Tensor, targets: Mapping[str, Tensor]) -> None:
+    check.finite_values("panoramas", check.panorama("panoramas", panoramas))
     for name, layer in trunk.layers.items():
         wanted = len(panoramas), len(layer.weight), *panoramas.shape[-2:]
         given = tuple(targets[name].shape) if name in targets else "none"
@@ -210,3 +240,4 @@ def _check_targets(trunk: Trunk, panoramas: Tensor, targets: Mapping[str, Tensor
                 f"`targets` for layer {name!r} have shape {given}; wanted {wanted}, as "
                 "`exact_features(trunk, panoramas)` answers without `columns`"
             )
+        check.finite_values(f"targets[{name!r}]", targets[name])

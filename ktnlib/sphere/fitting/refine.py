@@ -44,7 +44,7 @@ def refined_kernels(
             f"{in_channel} channels = {taps * in_channel} and {out_channel}, as `weight` has; make them by "
             "RowEquations.of_kernels"
         )
-    source = kernels.permute(2, 1, 0).flatten(0, 1).expand(rows, -1, -1)
+    source = kernels.permute(2, 1, 0).flatten(0, 1).expand(rows, -1, -1).to(equations.gram)
     found = equations.solve(ridge=ridge, towards=source).unflatten(1, (taps, in_channel))
-    fitted = found.permute(0, 3, 2, 1).to(weight.dtype).contiguous()
+    fitted = found.permute(0, 3, 2, 1).to(weight).contiguous()
     return RowKernels.from_taps(fitted, filters, height=rows, width=width)

@@ -14,6 +14,7 @@ from ..published import BandShape, band_shapes, tap_projection
 from ..row_bands import RowBand
 from ..row_kernels import RowKernels
 from ..taps import TapTable, tangent_taps
+from .equations import check_every
 from .windows import band_equations, check_layer, window_kernel
 
 # (angle from the nearer pole in radians up to which a window serves, its rows and columns)
@@ -29,7 +30,7 @@ def fit_row_kernels(
     *,
     spacing: float | int | None = None,
     windows: Windows = WINDOWS,
-    ridge: float = 1e-3,
+    ridge: float | int = 1e-3,
     every: int = 4,
 ) -> RowKernels:
     """One dense kernel a row by least squares: the optimum of SphConv's training, layer by layer.
@@ -55,7 +56,7 @@ def fit_row_kernels(
 
     Raises:
         ValueError: tensors that do not belong together or are not finite, windows with even sides or that
-            leave rows out, a ridge that is not positive.
+            leave rows out, a ridge that is not positive, `every` below one or beyond the width.
 
     Source: Su and Grauman, Learning spherical convolution for fast features from 360° imagery, NeurIPS 2017;
     they descend by gradient, 40 columns a row and frame.
@@ -68,10 +69,10 @@ def fit_row_kernels(
     check_layer(inputs, targets, weight, bias)
     _check_windows(windows)
     check.between("ridge", ridge, 0, math.inf, "")
-    check.positive_int("every", every)
+    check_every(every, inputs.shape[-1])
     height, width = inputs.shape[-2:]
     table = tangent_taps(height, width, tuple(weight.shape[-2:]), spacing=spacing)
-    taps = weight.double().flatten(2)
+    taps = weight.double().cpu().flatten(2)
     bands = []
     for shape, fitted in _row_windows(table, windows, tuple(weight.shape[-2:]), spacing):
         kernel = torch.einsum("vuk,oik->oivu", tap_projection(table, shape), taps)
@@ -79,7 +80,7 @@ def fit_row_kernels(
             equations = band_equations(inputs, targets, bias, shape, every=every)
             start = kernel.flatten(1).T[None]
             kernel = window_kernel(equations.solve(ridge=ridge, towards=start), shape.size)
-        bands.append(RowBand(shape.rows, kernel.to(weight.dtype)))
+        bands.append(RowBand(shape.rows, kernel.to(weight)))
     return RowKernels.from_bands(bands, height=height, width=width)
 
 

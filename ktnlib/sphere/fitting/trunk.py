@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, fx, nn
 from torch.nn.functional import conv2d
@@ -142,7 +143,7 @@ class Trunk:
                 digest.update(repr(self._traced.get_submodule(node.target)).encode())
         for name, value in self._numbers():
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return digest.hexdigest()
 
     def _numbers(self) -> Iterator[tuple[str, Tensor]]:

@@ -9,7 +9,7 @@ from ktnlib import check
 from ..published.bands import BandShape
 from ..row_bands import RowBand
 from ..sampling import fold_poles
-from .equations import RowEquations
+from .equations import RowEquations, check_every
 
 
 def band_equations(
@@ -41,6 +41,9 @@ def band_equations(
         Equations of a single row; unknowns run over (in_channel, window rows, window columns), and `solve`
         returns (1, unknowns, out_channel). `window_kernel` brings that to a kernel's shape.
 
+    Raises:
+        ValueError: `every` below one or beyond the width.
+
     >>> from ktnlib.sphere.published import BandShape
     >>> x = torch.rand(2, 3, 8, 16)
     >>> band = BandShape(range(0, 4), (1, 3), (1, 1))
@@ -48,6 +51,7 @@ def band_equations(
     >>> window_kernel(equations.solve(ridge=1e-9), (1, 3)).round(decimals=3)[0, :, 0, 1].abs().tolist()
     [0.5, 0.0, 0.0]
     """
+    check_every(every, inputs.shape[-1])
     outs, ins = targets.shape[1], inputs.shape[1]
     unknowns = ins * band.taps
     gram = torch.zeros(unknowns, unknowns, dtype=torch.float64)
@@ -59,9 +63,9 @@ def band_equations(
         share = 1.0 if row_weights is None else row_weights[row].item()
         read = read_window(inputs, band, row, columns)
         answer = wanted[:, :, row, columns].permute(0, 2, 1).flatten(0, 1)
-        gram += share * (read @ read.T)
-        moment += share * (read @ answer)
-        energy += share * answer.double().square().sum()
+        gram += (share * (read @ read.T)).to(gram)
+        moment += (share * (read @ answer)).to(moment)
+        energy += share * answer.double().square().sum().cpu()
     return RowEquations(gram[None], moment[None], energy[None])
 
 
@@ -111,9 +115,5 @@ def check_layer(inputs: Tensor, targets: Tensor, weight: Tensor, bias: Tensor | 
         raise ValueError(
             f"`bias` has shape {tuple(bias.shape)}; wanted ({len(weight)},), one value an output channel"
         )
-    for name, value in (("inputs", inputs), ("targets", targets)):
-        if not bool(value.isfinite().all()):
-            raise ValueError(
-                f"`{name}` holds {int((~value.isfinite()).sum())} values that are NaN or infinite; wanted "
-                "finite features; look for the panorama or layer they come from"
-            )
+    check.finite_values("inputs", inputs)
+    check.finite_values("targets", targets)

@@ -144,6 +144,26 @@ def test_a_damaged_file_in_a_named_folder_is_refused_and_in_the_users_cache_made
     assert len(runs) == 3
 
 
+def test_a_folder_that_may_only_be_read_is_read(folder, panorama, runs, monkeypatch):
+    wanted = cached_features(trunk(), panorama, cache=TargetCache(folder))
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(cache.os, "utime", refuse)
+    assert_same(cached_features(trunk(), panorama, cache=TargetCache(folder)), wanted)
+    assert len(runs) == 3
+
+
+def test_halves_are_kept_too(folder, panorama, runs):
+    torch.manual_seed(0)
+    half = Trunk(nn.Sequential(nn.Conv2d(1, 2, 3), nn.PReLU()).bfloat16().eval(), until="0")
+    wanted = exact_features(half, panorama.bfloat16())
+    for _ in range(2):
+        assert_same(cached_features(half, panorama.bfloat16(), cache=TargetCache(folder)), wanted)
+    assert len(runs) == 3
+
+
 def test_beyond_the_limit_the_file_longest_unused_goes(folder, panorama, runs):
     cached_features(trunk(), panorama[:1], cache=TargetCache(folder))
     (first,) = files(folder)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ktnlib.sphere import RowKernels, tangent_taps
+from ktnlib.sphere.fitting import equations as equations_module
 from ktnlib.sphere.fitting.equations import RowEquations
 from ktnlib.sphere.fitting.refine import refined_kernels
 from ktnlib.sphere.fitting.taps import tap_windows
@@ -123,3 +124,25 @@ def test_refinement_refuses_equations_of_other_unknowns_and_no_pull(layer):
         refined_kernels(equations, layer["weight"], windows(), width=WIDTH)
     with pytest.raises(ValueError, match="`ridge` is 0; wanted more than 0"):
         refined_kernels(equations, layer["weight"], windows(), width=WIDTH, ridge=0)
+
+
+def test_features_on_another_device_meet_what_is_there(layer, monkeypatch):
+    there = {name: value.to("meta") for name, value in layer.items()}
+    seen = []
+
+    def note(sums, part, read, wanted):
+        seen.append((read.device.type, wanted.device.type, sums[0].device.type))
+
+    monkeypatch.setattr(equations_module, "_accumulate", note)
+    parts = there["inputs"], there["targets"], there["weight"], there["bias"]
+    RowEquations.of_filters(*parts, windows())
+    RowEquations.of_kernels(there["inputs"], there["targets"], there["bias"], windows())
+    assert set(seen) == {("meta", "meta", "cpu")}
+
+
+@pytest.mark.parametrize(("every", "words"), [(0, "`every` is 0"), (13, "`every` is 13; wanted at most 12")])
+def test_a_step_that_looks_at_no_column_is_refused(layer, every, words):
+    with pytest.raises(ValueError, match=words):
+        filter_equations(layer, every=every)
+    with pytest.raises(ValueError, match=words):
+        RowEquations.of_kernels(layer["inputs"], layer["targets"], layer["bias"], windows(), every=every)

@@ -115,6 +115,15 @@ def test_features_that_are_not_finite_are_refused_with_layer_and_panorama(trunk,
         exact_features(trunk, broken)
 
 
+def test_a_panorama_of_another_type_or_device_than_the_trunk_is_refused(trunk, panorama):
+    with pytest.raises(
+        TypeError, match=r"has dtype torch.float32 and the trunk torch.float64; wanted the same"
+    ):
+        exact_features(trunk, panorama.float())
+    with pytest.raises(ValueError, match="`panorama` on meta, `model` on cpu; wanted all on one device"):
+        exact_features(trunk, panorama.to("meta"))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

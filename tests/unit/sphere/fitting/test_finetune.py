@@ -104,6 +104,14 @@ def test_each_panorama_is_seen_once_before_any_is_seen_again():
             {"targets": torch.zeros(3, 5, HEIGHT, WIDTH)},
             r"`targets` have shape \(1, 5, 4, 8\) .*answers \(1, 2, 4, 8\)",
         ),
+        (
+            {"targets": torch.full((3, 2, HEIGHT, WIDTH), torch.nan)},
+            "`targets` holds 192 values that are NaN",
+        ),
+        (
+            {"panoramas": torch.full((3, 2, HEIGHT, WIDTH), torch.inf)},
+            "`panoramas` holds 192 values that are NaN",
+        ),
         ({"learning_rate": 1e6}, "`learning_rate` is 1000000.0, and the error is .*try a tenth of it"),
         ({"learning_rate": 0}, "`learning_rate` is 0; wanted more than 0"),
         ({"momentum": 1.0}, "`momentum` is 1.0; wanted at least 0 and less than 1"),

@@ -146,6 +146,7 @@ def test_the_rate_falls_to_a_tenth_after_half_of_the_steps():
         ({"weighting": "cosine"}, "`weighting` is 'cosine'; wanted one of 'plain', 'solid-angle'"),
         ({"steps": 0}, "`steps` is 0"),
         ({"every": 0}, "`every` is 0"),
+        ({"every": 17}, "`every` is 17; wanted at most 16"),
         ({"learning_rate": 0.0}, "`learning_rate` is 0; wanted more than 0"),
     ],
 )

@@ -21,13 +21,19 @@ HEIGHT, WIDTH = 8, 16
 def trunk():
     torch.manual_seed(0)
     layers = [nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 3, dilation=2), nn.ReLU()]
+    dilated = layers[3]
+    with torch.no_grad():  # about zero, so that the last layer reads half of what it answers
+        dilated.weight -= dilated.weight.mean((1, 2, 3), keepdim=True)
+        dilated.bias.zero_()
     return Trunk(nn.Sequential(*layers, nn.Conv2d(3, 3, 3)).eval(), until="5")
 
 
 @pytest.fixture(scope="module")
 def panoramas():
-    smooth = nn.functional.interpolate(torch.rand(4, 2, 4, 8), size=(HEIGHT, WIDTH), mode="bilinear")
-    return smooth + 0.1 * torch.rand(4, 2, HEIGHT, WIDTH)
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(4, 2, 4, 8, generator=generator)
+    smooth = nn.functional.interpolate(coarse, size=(HEIGHT, WIDTH), mode="bilinear")
+    return smooth + 0.1 * torch.rand(4, 2, HEIGHT, WIDTH, generator=generator)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +84,16 @@ def test_refined_kernels_are_nearer_still_and_keep_their_pixel_filters(trunk, pa
         assert after < 0.9 * before
 
 
+def test_transformers_are_refined_as_their_row_kernels_are(trunk, panoramas, targets):
+    bicubic = {"5": KernelTransformer(3, head="bicubic")}
+    kernels = {"5": tangent_kernels(trunk.layers["5"], panoramas, interpolation="bicubic")}
+    ours, theirs = (refine_taps(trunk, panoramas, targets, one, every=1) for one in (bicubic, kernels))
+    torch.testing.assert_close(ours["5"].kernel, theirs["5"].kernel)
+    # nothing was given for this one: its bilinear taps are refined
+    assert ours["3"].neighbours.weights.shape[-1] == 4
+    assert ours["3"].kernel.shape == (HEIGHT, 3, 3, 9)
+
+
 def test_a_layer_is_fitted_on_exact_inputs_or_on_what_the_fitted_layers_answer(trunk, panoramas, targets):
     read = {False: {}, True: {}}
     for chained, seen in read.items():
@@ -109,3 +125,23 @@ def test_targets_of_other_size_and_choices_that_contradict_are_refused(trunk, pa
         refine_taps(trunk, panoramas[:3], targets, {})
     with pytest.raises(ValueError, match="`shared` and `chained` are both True; wanted one"):
         fit_taps(trunk, panoramas, targets, shared=True, chained=True)
+
+
+def test_features_that_are_not_finite_are_refused_by_layer(trunk, panoramas, targets):
+    broken = targets["3"].clone()
+    broken[2, 1, 4, 5] = torch.nan
+    with pytest.raises(ValueError, match=r"`targets\['3'\]` holds 1 values that are NaN or infinite"):
+        fit_taps(trunk, panoramas, targets | {"3": broken})
+    with pytest.raises(ValueError, match=r"`panoramas` holds 1024 values that are NaN or infinite"):
+        refine_taps(trunk, panoramas / 0 * 0, targets, {})
+
+
+def test_kernels_that_no_layer_or_no_refinement_can_use_are_refused(trunk, panoramas, targets):
+    taps = KernelTransformer(3, head="bicubic")
+    with pytest.raises(ValueError, match="`kernels` is 'conv9'; wanted one of '0', '2', '3', '5'"):
+        transformed_features(trunk, panoramas, {"conv9": taps})
+    with pytest.raises(ValueError, match="`kernels` is 'conv9'; wanted one of"):
+        refine_taps(trunk, panoramas, targets, {"conv9": taps})
+    dense = KernelTransformer(3, head="published", in_channels=3, height=HEIGHT)
+    with pytest.raises(ValueError, match="`kernels` of layer '5' are in bands; wanted taps"):
+        refine_taps(trunk, panoramas, targets, {"5": dense})
