@@ -2,8 +2,9 @@
 
 Where the training differs from the published one (Su and Grauman, CVPR 2019), and why:
 
-- ResNet-20's first stage on 24 panoramas of 128 x 256, not VGG-16 on thousands of frames of 320 x 640: exact
-  targets for VGG-16 take a GPU weeks. As published, the first layer is geometry alone and never trained.
+- ResNet-20's first stage on 24 panoramas of 128 x 256, not VGG-16 on a thousand frames of 320 x 640: there
+  the last layer's exact targets alone take 1,380 · 10¹² multiply-adds a panorama. As published, the first
+  layer is geometry alone and never trained.
 - Every step sees all panoramas, as a quadratic form (`fit_published`); there it saw four. 240 steps as there,
   at its rates; no weight decay.
 - Windows of at most 25 columns: the angle of the published 65 columns of 640. Taps lie one equator pixel
@@ -12,8 +13,8 @@ Where the training differs from the published one (Su and Grauman, CVPR 2019), a
   "published-ties-2".
 
 SphConv (NeurIPS 2017) is there as the optimum of its row-by-row training, least squares in windows of 5 x 9
-and 5 x 15, and tuned together on the last layer's error. Its "tuned" descent is short: what it shows is where
-it goes.
+and 5 x 15, and tuned together on the last layer's error by one pass over the panoramas. It sees every fourth
+column, as all heads here do; that is little for its 720 numbers an output and row: `sphconv-rows`.
 """
 
 from functools import cache
