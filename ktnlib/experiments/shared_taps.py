@@ -12,9 +12,13 @@ from .feature_heads import answer, one_set_heads, setting_table, tangent_heads
 from .feature_study import Setting, metrics, squared_errors, training_equations
 from .progress import progress
 
-ROOM = ("room-net", "conv7", 64, "painted-room")
 SCALES = {
-    "smoke": {"seeds": 1, "fitted": (ROOM,), "tried": (ROOM,), "keep": False},
+    "smoke": {
+        "seeds": 1,
+        "fitted": (("room-net", "conv7", 64, "painted-room"),),
+        "tried": (("room-net", "conv7", 64, "painted-room"),),
+        "keep": False,
+    },
     "laptop": {
         "seeds": 1,
         "fitted": (
