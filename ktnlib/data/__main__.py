@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ktnlib.shipped import shipped
 
-from .location import Action, cache_folder, data_folder
+from .location import Action, cache_folder, data_folder, networks_folder, targets_folder
 from .manifest import DataSet, find_set, load_manifest
 from .obtain import locate, obtain_file
 
@@ -63,6 +63,8 @@ def where(sets: Sequence[DataSet]) -> int:
         print(f"ships        {shipped()}")
         print(f"KTNLIB_DATA  {data_folder() or 'not set'}")
         print(f"cache        {cache_folder()}")
+        for place, size, content in made_here():
+            print(f"made here    {place}, {size} MB of {content}")
         return 0
     for dataset in sets:
         for file in dataset.files:
@@ -72,7 +74,7 @@ def where(sets: Sequence[DataSet]) -> int:
 
 
 def clear(sets: Sequence[DataSet]) -> int:
-    """Remove the sets' files from the cache, and nothing else from nowhere else."""
+    """Remove the sets' files from the cache, and nothing else from nowhere else; say what else is there."""
     cache, folder = cache_folder().resolve(), data_folder()
     own = folder.resolve() if folder else None
     if own is not None and (own == cache or own in cache.parents or cache in own.parents):
@@ -81,7 +83,17 @@ def clear(sets: Sequence[DataSet]) -> int:
         if not dataset.ships:
             for file in dataset.files:
                 remove(cache, cache / file.kept)
+    for place, size, content in made_here() if len(sets) > 1 else ():
+        print(f"left {place}, {size} MB of {content}; no download brings it back, so remove it by hand")
     return 0
+
+
+def made_here() -> Iterator[tuple[Path, str, str]]:
+    """Folders of the cache that hold what this machine computed: place, megabytes, what it is."""
+    folders = (targets_folder(), "exact features"), (networks_folder(), "trained networks")
+    for place, content in folders:
+        if size := sum(file.stat().st_size for file in place.glob("*") if file.is_file()):
+            yield place, megabytes(size), content
 
 
 def remove(cache: Path, place: Path) -> None:
@@ -130,7 +142,7 @@ COMMANDS = {
     "get": (get, "download a set where it isn't here, and print where its files lie", 1),
     "verify": (verify, "read and check every file that is here", "?"),
     "where": (where, "where data are looked for, or where a set's files lie", "?"),
-    "clear": (clear, "remove downloaded files from the cache", "?"),
+    "clear": (clear, "remove downloaded files from the cache; what was computed here stays", "?"),
 }
 
 if __name__ == "__main__":

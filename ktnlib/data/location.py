@@ -69,6 +69,16 @@ def cache_folder() -> Path:
     return Path(named) if named else _platform_cache() / "ktnlib"
 
 
+def networks_folder() -> Path:
+    """Where networks trained on this machine are kept."""
+    return cache_folder() / "networks"
+
+
+def targets_folder() -> Path:
+    """Where exact features are kept that fits have asked for; they can be computed again."""
+    return cache_folder() / "targets"
+
+
 def _platform_cache() -> Path:
     home = Path(os.path.expanduser("~"))
     if sys.platform == "darwin":

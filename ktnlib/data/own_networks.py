@@ -17,7 +17,7 @@ from torch import nn
 
 from ktnlib.atomic import sweep, write_atomically
 
-from .location import cache_folder
+from .location import networks_folder
 from .manifest import load_manifest
 from .obtain import obtain
 
@@ -43,7 +43,7 @@ def command(name: str) -> str:
 
 def kept_at(name: str) -> Path:
     """Where the command keeps the network: in the user's cache."""
-    return cache_folder() / "networks" / f"{name}.safetensors"
+    return networks_folder() / f"{name}.safetensors"
 
 
 def write_network(name: str, network: nn.Module, card: dict[str, Any]) -> Path:

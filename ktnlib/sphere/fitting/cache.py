@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ktnlib import check
 from ktnlib.atomic import remove, sweep, write_atomically
-from ktnlib.data.location import cache_folder
+from ktnlib.data.location import targets_folder
 
 from .exact import exact_features
 from .trunk import Trunk
@@ -83,7 +83,7 @@ class TargetCache:
     @property
     def place(self) -> Path:
         """Where the files are."""
-        return cache_folder() / "targets" if self.folder is None else Path(self.folder)
+        return targets_folder() if self.folder is None else Path(self.folder)
 
     @property
     def size(self) -> int:

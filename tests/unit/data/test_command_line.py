@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ktnlib.data.__main__ import main
+from ktnlib.data.manifest import load_manifest
 from ktnlib.shipped import shipped
 
 from .test_download import BODY, manifest_of
@@ -50,7 +51,7 @@ def test_verify_passes_a_good_folder(data, capsys):
 def test_verify_passes_what_ships_and_says_what_is_absent(capsys):
     assert main(["verify"]) == 0
     out = capsys.readouterr().out
-    assert out.count("good") == 2
+    assert out.count("good") == sum(dataset.ships for dataset in load_manifest().values())
     assert "absent" in out
 
 
@@ -82,6 +83,26 @@ def test_clear_removes_downloaded_files_and_their_folders_and_nothing_else(serve
     assert main(["clear"]) == 0
     assert [path.name for path in cache.rglob("*")] == ["mine.txt"]
     assert main(["clear", "toy"]) == 0
+
+
+def test_what_was_computed_here_is_shown_and_left_when_downloads_are_cleared(
+    server, use_manifest, tmp_path, capsys
+):
+    toy = manifest_of(server.serve("/x", BODY))
+    use_manifest(toy + toy.replace('"toy"', '"other"').replace("toy/", "other/"))
+    main(["get", "toy"])
+    features = tmp_path / "cache/targets/one.safetensors"
+    features.parent.mkdir()
+    features.write_bytes(bytes(250_000))
+    capsys.readouterr()
+    assert main(["where"]) == 0
+    shown = capsys.readouterr().out.splitlines()[3:]
+    assert shown == [f"made here    {tmp_path}/cache/targets, 0.2 MB of exact features"]
+    assert main(["clear"]) == 0
+    removed, left = capsys.readouterr().out.splitlines()
+    assert removed == f"removed {tmp_path}/cache/toy/f.bin"
+    assert left.startswith(f"left {tmp_path}/cache/targets, 0.2 MB of exact features; no download")
+    assert features.exists()
 
 
 def test_clear_never_touches_the_readers_folder(server, use_manifest, tmp_path, monkeypatch, capsys):
