@@ -86,6 +86,7 @@ class Heads:
 
     def __init__(self, setting: Setting, partner: Setting | None, seed: int) -> None:
         self.setting, self.partner, self.seed = setting, partner, seed
+        self.kernels = cache(self._kernels)
         transferred = ["taps-transferred", "taps-both"] if partner else []
         learned = ["taps", "taps-chained", "taps-shared", *transferred, "untied", "refined", "taps-refined"]
         self.names = ["direct", "bilinear", "bicubic", *learned, "bilinear-refined"]
@@ -95,8 +96,7 @@ class Heads:
             return lambda name, layer, x: direct_conv2d(x, layer.weight, layer.bias, padding="sphere")
         return answer(self.kernels(head))
 
-    @cache  # noqa: B019 (lives as long as a seed)
-    def kernels(self, head: str) -> Kernels:
+    def _kernels(self, head: str) -> Kernels:
         """The first layer is bilinear in any case: the exact network reads the image so."""
         if head in ("bilinear", "bicubic"):
             return tangent_heads(self.setting, head)
