@@ -33,7 +33,7 @@ def run_seed(
 ) -> dict[str, float]:
     """Relative RMSE as in `feature-rmse`, on networks the set that ships has not seen, and of their own fits.
 
-    The seed is the split. The set that ships was fitted on all photographs, with other networks: on them it is
+    The seed is the split. The set that ships was fitted on all photographs, with other networks: there it is
     new to the network, not to the pictures. Of a setting: network, last convolution, rows, pictures, and how
     many of them.
     """
