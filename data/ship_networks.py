@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from ktnlib.data.own_networks import kept_at, read_card
 
+SHIP = ("digit-net", "room-net")
 FOLDER = Path(__file__).with_name("networks")
 UNITS = {"accuracy": "%", "psnr": "dB", "gain": "dB"}
 
@@ -60,7 +61,7 @@ def shape(array: np.ndarray) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="+", help="digit-net, room-net")
+    parser.add_argument("names", nargs="+", choices=SHIP, help="the others' images may not be passed on")
     for name in parser.parse_args().names:
         content, target = kept_at(name).read_bytes(), FOLDER / f"{name}.safetensors"
         target.write_bytes(content)

@@ -23,7 +23,11 @@ from torch.nn import functional
 
 from ktnlib import check
 
+from ..grid import EquirectGrid
 from ..sampling import Neighbours, fold_poles
+
+# "plain" counts all pixels alike, "solid-angle" by the area they cover
+WEIGHTINGS = ("plain", "solid-angle")
 
 # Rows of a panorama whose taps are gathered at once, so that they stay in a processor's cache.
 _ROWS = 16
@@ -176,6 +180,17 @@ def _accumulate(sums: tuple[Tensor, Tensor, Tensor], part: slice, read: Tensor, 
     added = read @ read.mT, read @ wanted, wanted.double().square().sum(dim=(1, 2))
     for total, more in zip(sums, added, strict=True):
         total[part] += more.to(total)
+
+
+def row_weights(grid: EquirectGrid, weighting: str) -> Float[Tensor, "height"]:
+    """How much a pixel of each row counts; 1 on average.
+
+    Raises:
+        ValueError: a weighting other than "plain" and "solid-angle".
+    """
+    if check.choice("weighting", weighting, WEIGHTINGS) == "plain":
+        return torch.ones(grid.height, dtype=torch.float64)
+    return grid.solid_angles / grid.solid_angles.mean()
 
 
 def check_every(every: int, width: int) -> None:

@@ -13,7 +13,7 @@ from ktnlib import check
 from ..grid import EquirectGrid
 from ..row_bands import RowBand
 from ..row_kernels import RowKernels
-from .gradient import WEIGHTINGS
+from .equations import row_weights
 
 Chain = Callable[[Mapping[str, RowKernels], Tensor], Tensor]
 
@@ -75,7 +75,6 @@ def finetune_row_kernels(
     _check_kernels(kernels)
     check.finite_values("panoramas", check.panorama("panoramas", panoramas))
     check.finite_values("targets", targets)
-    check.choice("weighting", weighting, WEIGHTINGS)
     check.positive_int("steps", steps)
     check.between("learning_rate", learning_rate, 0, math.inf, "")
     if not 0 <= check.finite("momentum", momentum) < 1:
@@ -86,7 +85,7 @@ def finetune_row_kernels(
     }
     flat = [weight for layer in weights.values() for weight in layer]
     optimiser = torch.optim.SGD(flat, lr=learning_rate, momentum=momentum)
-    importance = _importance(weighting, panoramas)
+    importance = row_weights(EquirectGrid(*panoramas.shape[-2:]), weighting)
     scale = (targets.square().mean((0, 1, 3), dtype=torch.float64).cpu() * importance).mean()
     history = []
     for number in _order(len(panoramas), steps, seed):
@@ -117,12 +116,6 @@ def _rebuilt(kernels: Mapping[str, RowKernels], weights: Mapping[str, list[Tenso
         )
         for name, layer in kernels.items()
     }
-
-
-def _importance(weighting: str, panoramas: Tensor) -> Float[Tensor, "height"]:
-    """What a pixel of each row counts, 1 on average."""
-    solid_angles = EquirectGrid(*panoramas.shape[-2:]).solid_angles
-    return solid_angles / solid_angles.mean() if weighting == "solid-angle" else torch.ones_like(solid_angles)
 
 
 def _order(panoramas: int, steps: int, seed: int) -> list[int]:

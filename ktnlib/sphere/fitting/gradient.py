@@ -11,10 +11,8 @@ from ktnlib import check
 
 from ..grid import EquirectGrid
 from ..published import PublishedHead
-from .equations import check_every
+from .equations import check_every, row_weights
 from .windows import band_equations, check_layer, sampled_columns
-
-WEIGHTINGS = ("plain", "solid-angle")
 
 
 # eq=False: records of tensors compare element by element
@@ -77,15 +75,12 @@ def fit_published(
     """
     check_layer(inputs, targets, weight, bias)
     _check_head(head, inputs)
-    check.choice("weighting", weighting, WEIGHTINGS)
     check.positive_int("steps", steps)
     check_every(every, inputs.shape[-1])
     check.between("learning_rate", learning_rate, 0, math.inf, "")
-    grid = EquirectGrid(*inputs.shape[-2:])
-    solid_angles = grid.solid_angles / grid.solid_angles.mean()
-    row_weights = solid_angles if weighting == "solid-angle" else torch.ones(grid.height)
+    importance = row_weights(EquirectGrid(*inputs.shape[-2:]), weighting)
     weight = weight.detach()
-    errors = _BandErrors(head, weight, bias, inputs, targets, every=every, row_weights=row_weights)
+    errors = _BandErrors(head, weight, bias, inputs, targets, every=every, row_weights=importance)
     with torch.no_grad():
         before = errors(head, weight)
     history = _descend(head, weight, errors, steps, lr=learning_rate, weight_decay=weight_decay)

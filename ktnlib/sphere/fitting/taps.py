@@ -23,9 +23,8 @@ from ..grid import EquirectGrid
 from ..sampling import Neighbours, bicubic_neighbours
 from ..tap_filters import spline_basis, zero_sum_basis
 from ..taps import TapTable
-from .equations import RowEquations
+from .equations import WEIGHTINGS, RowEquations, row_weights
 
-WEIGHTINGS = ("plain", "solid-angle")
 SPLINE_WEIGHTINGS = (*WEIGHTINGS, "relative")
 
 
@@ -102,30 +101,19 @@ def tap_windows(table: TapTable) -> Neighbours:
     return bicubic_neighbours(table.rows, table.columns + (table.stride - 1) / 2)
 
 
-def row_weights(table: TapTable, weighting: str) -> Float[Tensor, "rows"]:
-    """How much a pixel of each output row counts; 1 on average.
-
-    Raises:
-        ValueError: a weighting other than "plain" and "solid-angle".
-    """
-    if check.choice("weighting", weighting, WEIGHTINGS) == "plain":
-        return torch.ones(len(table.rows), dtype=torch.float64)
-    angles = _output_grid(table).solid_angles
-    return angles / angles.mean()
-
-
 def _spline_equations(
     equations: RowEquations, table: TapTable, knots: int, weighting: str
 ) -> tuple[Tensor, Tensor]:
     """Gram matrix and moment of all rows' equations in the coefficients, over the target's energy."""
     directions = _of_own_tap(_table_basis(table))
     rows = equations.about(tap_windows(table).weights.flatten(1), directions)
-    splines = spline_basis(_output_grid(table).polar_angles, knots)
+    grid = EquirectGrid(len(table.rows), table.width // table.stride)
+    splines = spline_basis(grid.polar_angles, knots)
     if weighting == "relative":
         # `rows` are about bicubic, so their energy is its error; a row without any has nothing to tell
         weights = torch.where(rows.energy > 0, 1 / rows.energy, 0.0) / len(rows.energy)
     else:
-        weights = row_weights(table, weighting)
+        weights = row_weights(grid, weighting)
         weights = weights / (weights * equations.energy).sum()
     pairs = torch.einsum("r,rj,rl->jlr", weights, splines, splines).flatten(0, 1)
     gram = (pairs @ rows.gram.flatten(1)).reshape(knots, knots, *rows.gram.shape[1:])
@@ -148,7 +136,3 @@ def _zero_sum_vectors(pixels: int) -> Float[Tensor, "directions pixels"]:
 def _table_basis(table: TapTable) -> Float[Tensor, "rows taps 8 16"]:
     columns = table.columns + (table.stride - 1) / 2
     return zero_sum_basis(table.rows - table.rows.floor(), columns - columns.floor())
-
-
-def _output_grid(table: TapTable) -> EquirectGrid:
-    return EquirectGrid(len(table.rows), table.width // table.stride)

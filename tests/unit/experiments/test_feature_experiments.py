@@ -24,20 +24,23 @@ def run(experiment, folder, **parameters):
 
 
 def test_feature_rmse_measures_every_head_and_resumes_from_the_finished_ones(tmp_path, monkeypatch):
-    found = run(feature_rmse, tmp_path, **SMALL, partner="", partner_until="")
+    partner = {"partner": "room-net", "partner_until": "conv3"}
+    found = run(feature_rmse, tmp_path, **SMALL, **partner)
     heads = {name.split(".")[2] for name in found if name.startswith("error.weighted")}
     assert heads >= {"direct", "bilinear", "bicubic", "taps", "taps-shared", "untied", "refined"}
     assert found["error.weighted.bicubic.conv2"] < found["error.weighted.direct.conv2"]
     assert found["worst_band.bicubic"] == 1
     assert found["kept.bilinear"] == 0
     monkeypatch.setattr(feature_rmse, "squared_errors", None)  # nothing is measured again
-    assert run(feature_rmse, tmp_path, **SMALL, partner="", partner_until="") == found
-
-
-def test_sets_of_a_partner_are_measured_beside_own_ones(tmp_path):
-    found = run(feature_rmse, tmp_path, **SMALL, partner="room-net", partner_until="conv3")
+    assert run(feature_rmse, tmp_path, **SMALL, **partner) == found
     own = found["error.weighted.taps-shared.conv2"]
     assert found["error.weighted.taps-transferred.conv2"] != own != found["error.weighted.taps-both.conv2"]
+
+
+def test_without_a_partner_no_set_is_brought_from_it():
+    names = feature_rmse.Heads(feature_rmse.Setting(*SMALL.values()), None, 0).names
+    assert {"taps-shared", "untied"} <= set(names)
+    assert not {"taps-transferred", "taps-both"} & set(names)
 
 
 def test_a_fit_at_the_height_it_is_used_at_is_the_reference(tmp_path):

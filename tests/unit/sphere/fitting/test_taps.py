@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ktnlib.sphere import EquirectGrid, RowKernels, row_conv2d, tangent_taps
-from ktnlib.sphere.fitting.equations import RowEquations
-from ktnlib.sphere.fitting.taps import row_weights, spline_coefficients, tap_windows, untied_filters
+from ktnlib.sphere.fitting.equations import RowEquations, row_weights
+from ktnlib.sphere.fitting.taps import spline_coefficients, tap_windows, untied_filters
 from ktnlib.sphere.tap_filters import spline_filters
 
 HEIGHT, WIDTH = 8, 16
@@ -103,8 +103,8 @@ def test_relative_to_bicubic_no_row_is_given_up_for_another():
 
 
 def test_row_weights_are_one_on_average():
-    assert row_weights(table(), "plain").tolist() == [1.0] * HEIGHT
-    weights = row_weights(table(), "solid-angle")
+    assert row_weights(EquirectGrid(HEIGHT), "plain").tolist() == [1.0] * HEIGHT
+    weights = row_weights(EquirectGrid(HEIGHT), "solid-angle")
     assert weights.mean().item() == pytest.approx(1)
     torch.testing.assert_close(
         weights / weights[0], EquirectGrid(HEIGHT).latitudes.cos() / EquirectGrid(HEIGHT).latitudes[0].cos()
