@@ -93,13 +93,14 @@ function render({ model, el }) {
       const matrix = matrixOf(head, row, height), { sum: total, pixels: touched } = facts[head] = footing(matrix, source);
       const taps = head === "projected" ? null : tapRow(row, height, 2 * height);
       drawStrip(context2d(), { ...state, open: open && head === state.head }, { matrix, source, most, taps }, paint);
-      setCaption(`${head}: sum ${signed(total, 2)}, ${touched} pixels`);
+      const seen = matrix.filter((pixel) => inStrip(pixel, row, 2 * height) && Math.abs(rowWeight(pixel.shares, source)) > 1e-9).length;
+      setCaption(`${head}: sum ${signed(total, 2)}, ${touched} pixels${seen < touched ? `, ${seen} here` : ""}`);
       setLabel(`The ${head} row kernel in ${where}: ${touched} pixels, sum ${signed(total, 2)}. Arrow keys choose a pixel.`);
     }
     const apart = kernelDistance(matrixOf("learned", row, height), matrixOf("bicubic", row, height), source);
     const low = kernelDistance(matrixOf("bilinear", row, height), matrixOf("bicubic", row, height), source);
     ui.say(`In ${where}, the source's sum of ${signed(all, 2)} becomes ${signed(facts.projected.sum, 2)} in the projected kernel and stays `
-      + `${signed(facts.learned.sum, 2)} in the others. From bicubic, bilinear is ${percent(low)} away, learned ${percent(apart)}.`);
+      + `${signed(facts.learned.sum, 2)} in the others. Bilinear is ${percent(low)} off the bicubic one, learned ${percent(apart)}.`);
     if (open) showArithmetic(state);
     ui.ready();
   }
@@ -110,8 +111,8 @@ function render({ model, el }) {
     const shares = find(head), geometric = find("bicubic"), learns = head === "learned";
     const name = `${signed(chosen[0] - row, 0)} rows, ${signed(chosen[1], 0)} columns from the middle`;
     sheetTable(sum, `One weight of the ${head} row kernel: the pixel ${name}`,
-      [...(learns ? ["bicubic", "learned"] : []), "share", "× source weight", "= product"],
-      shares.map((share, k) => [TAP_NAMES[k], ...(learns ? [geometric[k], share - geometric[k]] : []), share, source[k], share * source[k]])
+      [...(learns ? ["(bicubic", "+ learned)"] : ["share"]), "× weight", "= product"], // five columns are too many for a phone
+      shares.map((share, k) => [TAP_NAMES[k], ...(learns ? [geometric[k], share - geometric[k]] : [share]), source[k], share * source[k]])
         .filter(([, ...values]) => values.slice(0, -2).some((value) => Math.abs(value) > 5e-5)),
       ["sum", rowWeight(shares, source)]);
   }

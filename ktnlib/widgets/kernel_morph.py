@@ -47,7 +47,9 @@ class KernelMorph(BookWidget):
     pixel_column = traitlets.Int(2, min=-16, max=15).tag(sync=True)
     arithmetic = traitlets.Bool(False).tag(sync=True)
 
-    task = traitlets.Unicode("Slide the kernel to the pole: which of the four loses its sum?").tag(sync=True)
+    task = traitlets.Unicode("Slide the kernel to the pole: which of the four does not keep its sum?").tag(
+        sync=True
+    )
     description = traitlets.Unicode(
         "Nine source weights, and the row kernels that four heads make of them. At the equator all four look "
         "like the source. Towards a pole they widen. The projected kernel, resampled at the panorama's "
@@ -55,12 +57,12 @@ class KernelMorph(BookWidget):
         "row, and differ in how sharply they read."
     ).tag(sync=True)
     still = traitlets.Unicode("kernel_morph.webp").tag(sync=True)
-    reserve = traitlets.Int(810).tag(sync=True)
-    reserve_narrow = traitlets.Int(1102).tag(sync=True)
+    reserve = traitlets.Int(860).tag(sync=True)
+    reserve_narrow = traitlets.Int(1166).tag(sync=True)
 
     def __init__(self, coefficients: Float[Tensor, "taps basis knots"] | None = None, **traits):
         if traits.get("arithmetic"):  # its table lies open below the buttons
-            traits = {"reserve": 992, "reserve_narrow": 1357, **traits}
+            traits = {"reserve": 1041, "reserve_narrow": 1366, **traits}
         if "coefficients" not in traits:
             traits["coefficients"] = float_bytes(_learned(coefficients))
         super().__init__(**traits)

@@ -28,15 +28,19 @@ function drawPad(context, { source, tap }, paint) {
 // The columns a strip shows, counted from the kernel's own: all of a circle of 32, else the 32 in the middle.
 const stripColumn = (x) => Math.floor(x / CELL) - 16;
 const stripPlace = (offset, width) => (modulo(offset + width / 2, width) - width / 2 + 16) * CELL; // left edge
+const inStrip = (pixel, row, width) => {
+  const x = stripPlace(pixel.column, width);
+  return x >= 0 && x < STRIP.width && Math.abs(pixel.row - row) <= REACH;
+};
 
 function drawStrip(context, { row, height, chosen, open }, { matrix, source, most, taps }, paint) {
   const width = 2 * height, colour = shade(paint), top = (i) => (i - row + REACH) * CELL;
   context.clearRect(0, 0, STRIP.width, STRIP.height);
   context.fillStyle = paint.zero;
   context.fillRect(0, Math.max(0, top(0)), STRIP.width, Math.min(STRIP.height, top(height)) - Math.max(0, top(0)));
-  for (const { row: i, column, shares } of matrix) {
-    const value = rowWeight(shares, source), x = stripPlace(column, width), y = top(i);
-    if (x < 0 || x >= STRIP.width || y < 0 || y >= STRIP.height) continue;
+  for (const pixel of matrix) {
+    if (!inStrip(pixel, row, width)) continue;
+    const value = rowWeight(pixel.shares, source), x = stripPlace(pixel.column, width), y = top(pixel.row);
     context.fillStyle = `rgb(${colour(value / most).map(Math.round).join(" ")})`;
     context.fillRect(x, y, CELL, CELL);
     if (Math.abs(value) < 0.12 * most) continue;
