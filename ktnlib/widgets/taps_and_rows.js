@@ -89,11 +89,11 @@ function render({ model, el }) {
   const opener = toggle(ui.buttons, "Show the arithmetic", false, (arithmetic) => ui.set({ arithmetic }));
   const sheet = tapSheet(ui.root);
 
-  let picture = null, loaded = 0; // the height of the grid that WebGL2 holds
+  let picture = null, loaded = 0, painted = ""; // the height of the grid that WebGL2 holds, what it shows
   const mosaics = {}, bases = {}; // by height
   let known = { key: "" }; // the three maps of one filter
   const gpu = model.get("backend") === "2d" ? null
-    : painter(FRAGMENT, { width: 512, height: 256, onChange: () => { loaded = 0; frames.request(); } });
+    : painter(FRAGMENT, { width: 512, height: 256, onChange: () => { loaded = 0; painted = ""; frames.request(); } });
   createImageBitmap(new Blob([model.get("picture")])).then((decoded) => { picture = decoded; frames.request(); })
     .catch(() => ui.say("This browser cannot read the panorama, a WebP file."));
 
@@ -131,22 +131,24 @@ function render({ model, el }) {
     drawGrid(grid.context2d(), state, mosaic, paint, false);
     drawPatch(patch.context2d(), state, mosaic, edgeFilter(angle), paint);
     drawMap(map.context2d(), state, paint, answer(key, found, angle, paint));
-    map.setCaption(`${SHOWN.find(([name]) => name === key)[1]}; full colour from ${LIMIT} on`);
+    map.setCaption(`${SHOWN.find(([name]) => name === key)[1]}: blue −${LIMIT}, orange +${LIMIT}`);
     const span = columnsSpanned(taps, height, width);
     grid.setLabel(`The panorama with the kernel's nine taps in row ${row} of ${height}, spanning ${span} of ${width} columns. Arrow keys move the kernel.`);
     patch.setLabel(`The tangent patch at ${latitudeWords(state.latitude)}, ${SIDE} samples wide, with the filter's nine weights in its middle.`);
     map.setLabel(`${map.figure.textContent}, over the whole panorama. Arrow keys move the kernel.`);
-    tell(state, found);
+    tell(state, found, key);
     if (model.get("arithmetic")) sheet.fill(tapValues(mosaic.values, height, width, row, column), edgeFilter(angle));
     ui.ready();
   }
 
   function answer(key, found, angle, paint) {
-    const tones = [paint.map, paint.zero, paint.image];
+    const tones = [paint.image, paint.zero, paint.map]; // as in the book's figures
     if (gpu?.usable()) {
       const [exactly, directly, between] = MODES[key], uniforms = { east: Math.cos(angle), north: Math.sin(angle), every: model.get("every") };
       tones.forEach((tone, t) => rgb(tone).forEach((value, c) => { uniforms[TONES[t] + CHANNELS[c]] = value; }));
-      gpu.draw({ ...uniforms, exactly, directly, between, limit: LIMIT });
+      const all = { ...uniforms, exactly, directly, between, limit: LIMIT }, wanted = `${loaded} ${Object.values(all)}`;
+      if (painted !== wanted) gpu.draw(all); // not again while the kernel is dragged
+      painted = wanted;
       return (context) => context.drawImage(gpu.canvas, GRID.x, GRID.y, GRID.width, GRID.height);
     }
     const [one, other] = key.split("-"), values = other ? found[one].map((value, k) => value - found[other][k]) : found[one];
@@ -154,14 +156,15 @@ function render({ model, el }) {
     return (context) => pixels(context, values.map((value) => value / LIMIT), width, diverging(...tones), GRID.x, GRID.y, GRID.width, GRID.height);
   }
 
-  function tell({ row, column, height, width, latitude }, found) {
+  function tell({ row, column, height, width, latitude }, found, key) {
     const step = model.get("every"), at = row * width + column;
     const own = ["direct", "interpolated"].map((name) => [found[name][at], rowError(found[name], found.exact, width, row), sphereError(found[name], found.exact, height, width)]);
     const lines = [["exact", found.exact[at]], ["direct", ...own[0]], [`every ${step}`, ...own[1]]];
-    fillTable(numbers, ["", "here", "off in row", "off in all"], lines.map(([name, here, ...off]) =>
+    fillTable(numbers, ["", "here", "off in row", "on sphere"], lines.map(([name, here, ...off]) =>
       [name, number(here), ...(off.length ? off.map(percent) : ["–", "–"])]));
-    ui.say(`At ${latitudeWords(latitude)} the filter answers ${number(found.exact[at])} on the tangent plane and ${number(own[0][0])} on the grid. `
-      + `In this row direct convolution is off by ${percent(own[0][1])}, over the whole sphere by ${percent(own[0][2])}.`);
+    const [[here, inRow, inAll], way, name] = key.startsWith("interpolated") ? [own[1], "interpolated", "interpolation"] : [own[0], "on the grid", "direct convolution"];
+    ui.say(`At ${latitudeWords(latitude)} the filter answers ${number(found.exact[at])} on the tangent plane and ${number(here)} ${way}. `
+      + `In this row ${name} is off by ${percent(inRow)}, over the whole sphere by ${percent(inAll)}.`);
   }
 
   const frames = animate(draw, ui.root);

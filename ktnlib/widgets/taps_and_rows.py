@@ -48,7 +48,7 @@ class TapsAndRows(BookWidget):
     )  # "2d": draw without WebGL2 even where it is
 
     task = traitlets.Unicode(
-        "Drag the kernel up: from which latitude on is direct convolution off by half?"
+        "Drag the kernel down: at which latitude is direct convolution off by half?"
     ).tag(sync=True)
     description = traitlets.Unicode(
         "A panorama with the nine taps of an edge filter, the flat patch they cut from the sphere, and a map "
