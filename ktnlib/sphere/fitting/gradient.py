@@ -18,7 +18,7 @@ from .windows import band_equations, check_layer, sampled_columns
 # eq=False: records of tensors compare element by element
 @dataclass(frozen=True, eq=False)
 class PublishedFit:
-    """How a training went, in relative errors sqrt(Σ w·|y − t|² / Σ w·|t|²) of this one layer.
+    """How a training went, in relative errors sqrt(Σ w·(y − t)² / Σ w·t²) of this one layer.
 
     Fields: `history`, the error before each step and after the last; `before` and `after`, the error of each
     band from north to south. A band can end worse than it began: bands share the residual branch.
@@ -150,7 +150,7 @@ class _BandErrors:
         self.values = (samples * row_weights).sum().item() * len(inputs) * targets.shape[1]
 
     def __call__(self, head: PublishedHead, weight: Tensor) -> Float[Tensor, "bands"]:
-        """Σ w·|y − t|² of each band, from north to south."""
+        """Σ w·(y − t)² of each band, from north to south."""
         errors = []
         for bands, start, gram, slope, at_start in self.groups:
             change = head.kernels_of(weight, bands).flatten(2) - start

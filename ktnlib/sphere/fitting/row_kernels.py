@@ -35,7 +35,7 @@ def fit_row_kernels(
 ) -> RowKernels:
     """One dense kernel a row by least squares: the optimum of SphConv's training, layer by layer.
 
-        K_i = argmin Σ |K x + bias − t|² + ridge·mean(diag G_i)·|K − K_i⁰|²
+        K_i = argmin Σ ‖K x + bias − t‖² + ridge·mean(diag G_i)·‖K − K_i⁰‖²
 
     over the pixels of row i, where K_i⁰ is the tangent-plane kernel read bilinearly. Rows whose tangent taps
     lie outside their window, close to the poles, keep K_i⁰ in a window that holds it. It replaces the source
