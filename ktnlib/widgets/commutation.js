@@ -148,7 +148,7 @@ function render({ model, el }) {
     }
     drawMaps(first.context2d(), state.imageFirst.map((map) => map.map((v) => v / most)), ink(paint));
     drawMaps(second.context2d(), state.mapMoved.map((map) => map.map((v) => v / most)), ink(paint));
-    drawMaps(apart.context2d(), difference.map((map) => map.map((v) => v / most)), diverging(paint.image, paint.zero, paint.map), true);
+    drawMaps(apart.context2d(), difference.map((map) => map.map((v) => v / most)), diverging(paint.map, paint.zero, paint.image), true);
     drawWeights();
     apart.setCaption(`difference, ± ${most.toFixed(2)}`);
     errorMeter.set(error);
