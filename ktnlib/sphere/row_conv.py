@@ -9,7 +9,7 @@ from ktnlib import check
 
 from .row_bands import RowBand
 from .row_kernels import RowKernels
-from .sampling import Neighbours, accumulator, fold_poles, sample
+from .sampling import Neighbours, accumulator, fold_poles, sample, surrounded
 
 # Numbers that one chunk of rows may take, gathered taps, indices and weights together: 8 MiB in float32.
 # With four times as many, 16 channels leave the cache; with a quarter, 256 are mixed too few at a time.
@@ -62,13 +62,9 @@ def _apply_band(
     x: Float[Tensor, "batch in_channel height width"], band: RowBand
 ) -> Float[Tensor, "batch out_channel rows width"]:
     """A planar convolution of the band's rows with what its windows reach around them."""
-    height, width = x.shape[-2:]
     down, across = band.reach
-    rows = torch.arange(band.rows.start - down, band.rows.stop + down)[:, None]
-    columns = torch.arange(-across, width + across)
-    folded = fold_poles(Neighbours(rows, columns, torch.ones(1)), height, width)
-    surrounded = x[:, :, folded.rows.to(x.device), folded.columns.remainder(width).to(x.device)]
-    return functional.conv2d(surrounded, band.weight.to(x.dtype), dilation=band.dilation)
+    reached = surrounded(x, range(band.rows.start - down, band.rows.stop + down), across)
+    return functional.conv2d(reached, band.weight.to(x.dtype), dilation=band.dilation)
 
 
 def _apply_taps(

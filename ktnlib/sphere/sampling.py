@@ -115,6 +115,18 @@ def fold_poles(unfolded: Neighbours, height: int, width: int) -> Neighbours:
     )
 
 
+def surrounded(
+    x: Float[Tensor, "batch channel height width"], rows: range, across: int
+) -> Float[Tensor, "batch channel rows wide"]:
+    """Rows of a panorama, those beyond a pole as they lie there, and `across` more columns on either side."""
+    height, width = x.shape[-2:]
+    unfolded = Neighbours(
+        torch.arange(rows.start, rows.stop)[:, None], torch.arange(-across, width + across), torch.ones(1)
+    )
+    pixels = fold_poles(unfolded, height, width)
+    return x[:, :, pixels.rows.to(x.device), pixels.columns.remainder(width).to(x.device)]
+
+
 def clamp_edges(unclamped: Neighbours, height: int, width: int) -> Neighbours:
     """Continue a picture's outermost pixels beyond its edge: for pictures, never for panoramas."""
     rows, columns, weights = unclamped

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ktnlib import check
 
-from .grid import EquirectGrid
 from .sampling import Neighbours, bicubic_neighbours, cubic_weights
 from .taps import TapTable
 
@@ -122,15 +121,14 @@ def spline_filters(coefficients: Float[Tensor, "taps 8 knots"], table: TapTable)
     >>> spline_filters(torch.zeros(9, 8, 16), tangent_taps(8, 16, 3)).weights.shape
     torch.Size([8, 9, 16])
     """
-    rows, columns = table.rows, table.columns + (table.stride - 1) / 2
-    if len(coefficients) != rows.shape[1]:
+    taps = table.rows.shape[1]
+    if len(coefficients) != taps:
         raise ValueError(
-            f"`coefficients` are for {len(coefficients)} taps; wanted {rows.shape[1]}, the taps of `table`"
+            f"`coefficients` are for {len(coefficients)} taps; wanted {taps}, the taps of `table`"
         )
-    plan = bicubic_neighbours(rows, columns)
-    basis = zero_sum_basis(rows - rows.floor(), columns - columns.floor())
-    angles = EquirectGrid(len(rows), table.width // table.stride).polar_angles
-    splines = spline_basis(angles, coefficients.shape[-1])
+    plan = bicubic_neighbours(*table.positions)
+    basis = zero_sum_basis(*table.phases)
+    splines = spline_basis(table.grid.polar_angles, coefficients.shape[-1])
     shares = coefficients.to(basis)
     learned = torch.einsum("ij,kbj,ikbp->ikp", splines, shares, basis)
     return plan._replace(weights=plan.weights + learned)

@@ -33,6 +33,22 @@ class TapTable:
     width: int
     stride: int
 
+    @property
+    def positions(self) -> tuple[Float[Tensor, "out_height taps"], Float[Tensor, "out_height taps"]]:
+        """(rows, columns) on the input of the taps of output column 0, fractional and not wrapped."""
+        return self.rows, self.columns + (self.stride - 1) / 2
+
+    @property
+    def phases(self) -> tuple[Float[Tensor, "out_height taps"], Float[Tensor, "out_height taps"]]:
+        """How far the taps lie past a pixel to the south and to the east, 0 to 1."""
+        rows, columns = self.positions
+        return rows - rows.floor(), columns - columns.floor()
+
+    @property
+    def grid(self) -> EquirectGrid:
+        """The output's."""
+        return EquirectGrid(len(self.rows), self.width // self.stride)
+
     def neighbours(self, *, interpolation: str = "bilinear") -> Neighbours:
         """The pixels each tap reads, and their weights, for the output pixels of column 0.
 
@@ -40,8 +56,7 @@ class TapTable:
         folded over the poles and lie inside the image; columns are whole and not wrapped: output column j
         reads (column + stride·j) mod width.
         """
-        plan = neighbours(self.rows, self.columns + (self.stride - 1) / 2, interpolation)
-        return fold_poles(plan, self.height, self.width)
+        return fold_poles(neighbours(*self.positions, interpolation), self.height, self.width)
 
 
 def tangent_taps(

@@ -129,7 +129,7 @@ class KernelTransformer(nn.Module):
         if self.coefficients is not None:
             return spline_filters(self.coefficients, table)
         interpolation = "bilinear" if self.head == "bilinear" else "bicubic"
-        return neighbours(table.rows, table.columns + (table.stride - 1) / 2, interpolation)
+        return neighbours(*table.positions, interpolation)
 
     def extra_repr(self) -> str:
         """Kernel size, head and spacing, for `print`."""

@@ -1,13 +1,12 @@
 """Direct: the planar convolution laid over the panorama as if it were a flat picture."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from ktnlib import check
 
-from ..sampling import Neighbours, fold_poles
+from ..sampling import surrounded
 from ..tangent_conv import check_operands
 from ..taps import kernel_sides
 
@@ -47,12 +46,7 @@ def pad_sphere(
     x: Float[Tensor, "batch channel height width"], rows: int, columns: int
 ) -> Float[Tensor, "batch channel tall wide"]:
     """What lies beyond the edge on the sphere, `rows` above and below, `columns` to the left and right."""
-    height, width = x.shape[-2:]
-    above, beside = torch.meshgrid(
-        torch.arange(-rows, height + rows), torch.arange(-columns, width + columns), indexing="ij"
-    )
-    pixels = fold_poles(Neighbours(above, beside, torch.ones(above.shape)), height, width)
-    return x[:, :, pixels.rows.to(x.device), pixels.columns.remainder(width).to(x.device)]
+    return surrounded(x, range(-rows, x.shape[-2] + rows), columns)
 
 
 def _pad_wrap(x: Tensor, rows: int, columns: int) -> Tensor:

@@ -198,7 +198,7 @@ def tangent_kernels(
 ) -> RowKernels:
     """A layer's tangent-plane kernel on the panorama it reads: nothing learned."""
     table = layer_table(layer, x, spacing)
-    read = neighbours(table.rows, table.columns, interpolation)
+    read = neighbours(*table.positions, interpolation)
     return RowKernels.from_taps(layer.weight.flatten(2), read, height=table.height, width=table.width)
 
 

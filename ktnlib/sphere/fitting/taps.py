@@ -19,7 +19,6 @@ from torch import Tensor
 
 from ktnlib import check
 
-from ..grid import EquirectGrid
 from ..sampling import Neighbours, bicubic_neighbours
 from ..tap_filters import spline_basis, zero_sum_basis
 from ..taps import TapTable
@@ -99,22 +98,21 @@ def spline_coefficients(
 
 def tap_windows(table: TapTable) -> Neighbours:
     """The 4×4 pixels around every tap, unfolded, for output column 0; weighted bicubically."""
-    return bicubic_neighbours(table.rows, table.columns + (table.stride - 1) / 2)
+    return bicubic_neighbours(*table.positions)
 
 
 def _spline_equations(
     equations: RowEquations, table: TapTable, knots: int, weighting: str
 ) -> tuple[Tensor, Tensor]:
     """Gram matrix and moment of all rows' equations in the coefficients, over the target's energy."""
-    directions = _of_own_tap(_table_basis(table))
+    directions = _of_own_tap(zero_sum_basis(*table.phases))
     rows = equations.about(tap_windows(table).weights.flatten(1), directions)
-    grid = EquirectGrid(len(table.rows), table.width // table.stride)
-    splines = spline_basis(grid.polar_angles, knots)
+    splines = spline_basis(table.grid.polar_angles, knots)
     if weighting == "relative":
         # `rows` are about bicubic, so their energy is its error; a row without any has nothing to tell
         weights = torch.where(rows.energy > 0, 1 / rows.energy, 0.0) / len(rows.energy)
     else:
-        weights = row_weights(grid, weighting)
+        weights = row_weights(table.grid, weighting)
         weights = weights / (weights * equations.energy).sum()
     pairs = torch.einsum("r,rj,rl->jlr", weights, splines, splines).flatten(0, 1)
     gram = (pairs @ rows.gram.flatten(1)).reshape(knots, knots, *rows.gram.shape[1:])
@@ -132,8 +130,3 @@ def _zero_sum_vectors(pixels: int) -> Float[Tensor, "directions pixels"]:
     """An orthonormal basis of the filters that sum to zero."""
     ones = torch.ones(pixels, 1, dtype=torch.float64)
     return torch.linalg.qr(ones, mode="complete")[0][:, 1:].T
-
-
-def _table_basis(table: TapTable) -> Float[Tensor, "rows taps 8 16"]:
-    columns = table.columns + (table.stride - 1) / 2
-    return zero_sum_basis(table.rows - table.rows.floor(), columns - columns.floor())
