@@ -1,6 +1,6 @@
 """Row kernels for the layers of a `Setting`; its first layer stays bilinear, which is exact there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -8,8 +8,8 @@ from torch import Tensor
 from ktnlib.sphere import RowKernels, TapTable, row_conv2d, tangent_taps
 from ktnlib.sphere.fitting import ConvLayer
 from ktnlib.sphere.fitting.equations import RowEquations
-from ktnlib.sphere.fitting.layers import tangent_kernels
-from ktnlib.sphere.fitting.taps import spline_coefficients
+from ktnlib.sphere.fitting.layers import fit_taps, tangent_kernels
+from ktnlib.sphere.fitting.taps import spline_coefficients, untied_filters
 from ktnlib.sphere.sampling import Neighbours
 from ktnlib.sphere.tap_filters import spline_filters
 
@@ -55,6 +55,20 @@ def smooth_heads(
     table = setting_table(setting)
     sets = {name: spline_coefficients([(one, table)], **options) for name, one in equations.items()}
     return filtered_heads(setting, {name: spline_filters(one, table) for name, one in sets.items()})
+
+
+def untied_heads(setting: Setting, equations: Mapping[str, RowEquations], **options: float | bool) -> Kernels:
+    """Filters of every row by itself; options as for `untied_filters`."""
+    table = setting_table(setting)
+    return filtered_heads(
+        setting, {name: untied_filters(one, table, **options) for name, one in equations.items()}
+    )
+
+
+def chained_heads(setting: Setting, indices: Iterable[int]) -> Kernels:
+    """A smooth set for every layer, fitted on what the fitted layers before it answer."""
+    fitted, table = fit_taps(setting.trunk, *setting.batch(indices), chained=True), setting_table(setting)
+    return filtered_heads(setting, {name: one.filters(table) for name, one in fitted.items()})
 
 
 def one_set_heads(setting: Setting, coefficients: Tensor) -> Kernels:

@@ -2,30 +2,30 @@
 
 from functools import cache
 
-from torch import Tensor
-
 from ktnlib.sphere.baselines import direct_conv2d
-from ktnlib.sphere.fitting.layers import fit_taps, refine_taps
-from ktnlib.sphere.fitting.taps import spline_coefficients, untied_filters
+from ktnlib.sphere.fitting.layers import refine_taps
+from ktnlib.sphere.fitting.taps import spline_coefficients
 
 from .engine import Checkpoint
 from .feature_heads import (
     Kernels,
     answer,
-    filtered_heads,
+    chained_heads,
     one_set_heads,
     setting_table,
     smooth_heads,
     tangent_heads,
+    untied_heads,
 )
 from .feature_study import (
     Answer,
     Setting,
-    bands,
     held_out,
     metrics,
+    not_held_out,
     squared_errors,
     training_equations,
+    worst_band,
 )
 from .progress import progress
 
@@ -105,16 +105,9 @@ class Heads:
         if head in ("taps-shared", "taps-transferred", "taps-both"):
             return self._one_set(head)
         if head == "taps-chained":
-            fitted = fit_taps(self.setting.trunk, *self._training(), chained=True)
-            table = setting_table(self.setting)
-            return filtered_heads(self.setting, {name: one.filters(table) for name, one in fitted.items()})
+            return chained_heads(self.setting, not_held_out(self.seed, self.setting.count))
         equations = training_equations(self.setting, self.seed)
-        if head == "taps":
-            return smooth_heads(self.setting, equations)
-        table = setting_table(self.setting)
-        return filtered_heads(
-            self.setting, {name: untied_filters(one, table) for name, one in equations.items()}
-        )
+        return (smooth_heads if head == "taps" else untied_heads)(self.setting, equations)
 
     def _one_set(self, head: str) -> Kernels:
         """Fitted on this network, on its partner, or on both."""
@@ -127,22 +120,17 @@ class Heads:
         return one_set_heads(self.setting, spline_coefficients(parts))
 
     def _refined(self, base: str) -> Kernels:
-        return refine_taps(self.setting.trunk, *self._training(), self.kernels(base))
-
-    def _training(self) -> tuple[Tensor, dict[str, Tensor]]:
-        tests = held_out(self.seed, self.setting.count)
-        return self.setting.batch(index for index in range(self.setting.count) if index not in tests)
+        batch = self.setting.batch(not_held_out(self.seed, self.setting.count))
+        return refine_taps(self.setting.trunk, *batch, self.kernels(base))
 
 
 def compared(found: dict[str, float], heads: list[str], setting: Setting) -> dict[str, float]:
     """Each head against bicubic in its worst band, and how much of the untied fit's gain it keeps."""
-    sides = [f"{degrees}deg.{side}" for degrees, side, _ in bands(setting.height)]
     last = f"conv{len(setting.layers) + 1}"
     bilinear, untied = (found[f"error.weighted.{head}.{last}"] for head in ("bilinear", "untied"))
     out = {}
     for head in heads:
-        ratios = [found[f"error.band.{head}.{side}"] / found[f"error.band.bicubic.{side}"] for side in sides]
-        out[f"worst_band.{head}"] = max(ratios)
+        out[f"worst_band.{head}"] = worst_band(found, head, "bicubic", setting.height)
         gained = bilinear - found[f"error.weighted.{head}.{last}"]
         out[f"kept.{head}"] = 100 * gained / (bilinear - untied)
     return out

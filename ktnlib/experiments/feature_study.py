@@ -80,6 +80,12 @@ def held_out(seed: int, count: int) -> tuple[int, ...]:
     return tuple(sorted(drawn.tolist()))
 
 
+def not_held_out(seed: int, count: int) -> list[int]:
+    """The panoramas a split is fitted on."""
+    tests = held_out(seed, count)
+    return [index for index in range(count) if index not in tests]
+
+
 def training_equations(setting: Setting, seed: int | None) -> dict[str, RowEquations]:
     """Filter equations of every layer on exact inputs, over all panoramas the split does not test.
 
@@ -150,6 +156,12 @@ def bands(height: int) -> Iterator[tuple[int, str, Tensor]]:
     for degrees in BANDS:
         north, south = ((angle - degrees).abs() < 3 for angle in (polar, 180 - polar))
         yield from ((degrees, "north", north), (degrees, "south", south), (degrees, "both", north | south))
+
+
+def worst_band(found: dict[str, float], head: str, against: str, height: int) -> float:
+    """The largest ratio of a head's error to another's over bands of latitude, north and south apart."""
+    sides = [f"{degrees}deg.{side}" for degrees, side, _ in bands(height)]
+    return max(found[f"error.band.{head}.{side}"] / found[f"error.band.{against}.{side}"] for side in sides)
 
 
 def relative(sums: Tensor, weights: Tensor) -> float:

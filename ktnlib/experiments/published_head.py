@@ -29,10 +29,11 @@ from ktnlib.sphere.fitting.gradient import fit_published
 from ktnlib.sphere.fitting.row_kernels import fit_row_kernels
 from ktnlib.sphere.published import PublishedHead
 
+from . import feature_study
 from .engine import Checkpoint
 from .feature_heads import Kernels, answer, tangent_heads
 from .feature_rmse import Heads
-from .feature_study import Answer, Setting, bands, held_out, metrics, squared_errors
+from .feature_study import Answer, Setting, held_out, metrics, not_held_out, squared_errors
 from .progress import progress
 
 SCALES = {
@@ -96,9 +97,7 @@ def run_seed(
 
 def worst_band(found: dict[str, float], head: str, height: int) -> float:
     """The largest ratio of a head's error to its start's over bands of latitude, north and south apart."""
-    sides = [f"{degrees}deg.{side}" for degrees, side, _ in bands(height)]
-    start = f"start-{TIES[head]}"
-    return max(found[f"error.band.{head}.{side}"] / found[f"error.band.{start}.{side}"] for side in sides)
+    return feature_study.worst_band(found, head, f"start-{TIES[head]}", height)
 
 
 class Trained:
@@ -196,7 +195,7 @@ class Trained:
 
     @cache  # noqa: B019
     def batch(self) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.setting.batch(index for index in range(self.setting.count) if index not in self.tests)
+        return self.setting.batch(not_held_out(self.seed, self.setting.count))
 
     @cache  # noqa: B019
     def inputs(self) -> dict[str, Tensor]:

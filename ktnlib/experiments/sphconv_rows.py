@@ -9,7 +9,7 @@ from ktnlib.sphere.fitting.row_kernels import fit_row_kernels
 
 from .engine import Checkpoint
 from .feature_heads import Kernels, answer
-from .feature_study import Setting, held_out, metrics, squared_errors
+from .feature_study import Setting, held_out, metrics, not_held_out, squared_errors
 from .progress import progress
 
 SCALES = {
@@ -52,7 +52,7 @@ def run_seed(
     tests = held_out(seed, setting.count)
     found = checkpoint.load() or {}
     for step in progress([step for step in every if f"places.every-{step}" not in found], f"split {seed}"):
-        training = [index for index in range(setting.count) if index not in tests]
+        training = not_held_out(seed, setting.count)
         sums = squared_errors(setting, tests, answer(row_kernels(setting, training, step)))
         found |= metrics(setting, f"every-{step}", sums)
         found[f"places.every-{step}"] = 2 * height // step * len(training)

@@ -4,22 +4,23 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from ktnlib.sphere import EquirectGrid
-from ktnlib.sphere.fitting.layers import fit_taps, refine_taps
-from ktnlib.sphere.fitting.taps import spline_coefficients, tap_windows, untied_filters
+from ktnlib.sphere.fitting.layers import refine_taps
+from ktnlib.sphere.fitting.taps import spline_coefficients, tap_windows
 from ktnlib.sphere.sampling import bilinear_neighbours
 
 from .engine import Checkpoint
 from .feature_heads import (
     Kernels,
     answer,
+    chained_heads,
     filtered_heads,
     one_set_heads,
     setting_table,
     smooth_heads,
     tangent_heads,
+    untied_heads,
 )
 from .feature_study import (
     SPLITS,
@@ -30,6 +31,7 @@ from .feature_study import (
     held_out,
     relative,
     squared_errors,
+    worst_band,
 )
 from .progress import progress
 
@@ -76,27 +78,12 @@ def run_seed(
     for name in progress(list(choices), f"validation {seed}"):
         sums = squared_errors(setting, validated, answer(choices[name]()))[setting.layers[-1]]
         found[f"error.{name}"] = relative(sums, EquirectGrid(height).solid_angles)
-        found |= {f"band.{name}.{band}": relative(sums, rows) for band, rows in sides(height)}
+        for degrees, side, rows in bands(height):
+            found[f"error.band.{name}.{degrees}deg.{side}"] = relative(sums, rows.double())
         checkpoint.save(found)
-    return without_bands(found)
-
-
-def sides(height: int) -> Iterator[tuple[str, Tensor]]:
-    """Bands of latitude by name, north and south apart."""
-    for degrees, side, rows in bands(height):
-        if side != "both":
-            yield f"{degrees}{side}", rows.double()
-
-
-def without_bands(found: dict[str, float]) -> dict[str, float]:
-    """Of the errors by band only the worst, over bicubic's."""
-    kept = {name: value for name, value in found.items() if not name.startswith("band.")}
-    for name, value in found.items():
-        if name.startswith("band."):
-            choice, band = name.removeprefix("band.").rsplit(".", 1)
-            ratio = value / found[f"band.nothing.bicubic.{band}"]
-            kept[f"worst_band.{choice}"] = max(ratio, kept.get(f"worst_band.{choice}", 0.0))
-    return kept
+    worst = {name: worst_band(found, name, "nothing.bicubic", height) for name, _ in study.choices()}
+    kept = {name: value for name, value in found.items() if not name.startswith("error.band.")}
+    return kept | {f"worst_band.{name}": value for name, value in worst.items()}
 
 
 def validation(seed: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -137,8 +124,7 @@ class Choices:
         yield "refined.chained", partial(self.refined, ridge=1e-2, chained=True)
 
     def untied(self, **options: float | bool) -> Kernels:
-        reads = {name: untied_filters(one, self.table, **options) for name, one in self.parts.items()}
-        return filtered_heads(self.setting, reads)
+        return untied_heads(self.setting, self.parts, **options)
 
     def one_set(self, **options: float | str) -> Kernels:
         parts = [(one, self.table) for one in self.parts.values()]
@@ -166,8 +152,7 @@ class Choices:
         return filtered_heads(self.setting, reads)
 
     def chained(self) -> Kernels:
-        fitted = fit_taps(self.setting.trunk, *self.setting.batch(self.fitted), chained=True)
-        return filtered_heads(self.setting, {name: one.filters(self.table) for name, one in fitted.items()})
+        return chained_heads(self.setting, self.fitted)
 
     def refined(self, *, ridge: float, chained: bool = False) -> Kernels:
         batch = self.setting.batch(self.fitted)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from world_axes import rotation
 
 from ktnlib.exercises.equirectangular_grid import (
     check_area_mse,
@@ -13,15 +14,6 @@ from ktnlib.exercises.equirectangular_grid import (
 )
 
 SEEDS = (0, 1, 7)
-
-
-def rotation(axis, angle):
-    """Turn by `angle` about world axis 0, 1 or 2, right-handed."""
-    matrix = torch.eye(3, dtype=torch.float64)
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    matrix[i, i] = matrix[j, j] = math.cos(angle)
-    matrix[j, i], matrix[i, j] = math.sin(angle), -math.sin(angle)
-    return matrix
 
 
 def rays_by_rotation_matrices(row, column, *, size, fov, yaw, pitch, roll):

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from world_axes import rotation
 
 from ktnlib.exercises.tangent_convolution import (
     check_exact_cost,
@@ -14,15 +15,6 @@ from ktnlib.exercises.tangent_convolution import (
 )
 
 SEEDS = (0, 1, 7)
-
-
-def rotation(axis, angle):
-    """Turn by `angle` about world axis 0, 1 or 2, right-handed."""
-    matrix = torch.eye(3, dtype=torch.float64)
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    matrix[i, i] = matrix[j, j] = math.cos(angle)
-    matrix[j, i], matrix[i, j] = math.sin(angle), -math.sin(angle)
-    return matrix
 
 
 def kernel_by_rays(
