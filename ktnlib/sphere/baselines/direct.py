@@ -33,6 +33,7 @@ def direct_conv2d(
 
     Source: the baselines "Direct" of SphConv (Su and Grauman, NeurIPS 2017) and "Equirectangular" of KTN.
 
+    >>> import torch
     >>> direct_conv2d(torch.ones(1, 1, 4, 8), torch.ones(1, 1, 3, 3), padding="wrap")[0, 0, :, 0].tolist()
     [6.0, 9.0, 9.0, 6.0]
     """
