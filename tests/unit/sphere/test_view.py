@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ktnlib.sphere import view_outline
+from ktnlib.sphere.view import view_outline
 
 from . import rays
 from .images import assert_close
