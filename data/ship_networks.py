@@ -1,8 +1,9 @@
 """Take the networks that ship over from the cache, where their commands keep them.
 
     python -m ktnlib.experiments run train-digit-net --scale laptop
+    python -m ktnlib.experiments run train-globe-net --scale laptop
     python -m ktnlib.experiments run train-room-net --scale laptop
-    python data/ship_networks.py digit-net room-net
+    python data/ship_networks.py digit-net globe-net room-net
 
 copies the weights to data/networks, writes a model card beside each from what the file says of itself, and
 prints the lines of data/manifest.toml that change: size and content.
@@ -17,7 +18,7 @@ from safetensors import safe_open
 
 from ktnlib.data.own_networks import kept_at, read_card
 
-SHIP = ("digit-net", "room-net")
+SHIP = ("digit-net", "globe-net", "room-net")
 FOLDER = Path(__file__).with_name("networks")
 UNITS = {"accuracy": "%", "psnr": "dB", "gain": "dB"}
 

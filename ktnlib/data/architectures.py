@@ -12,6 +12,10 @@ DARKNET_POOLS = (0, 1, 5, 9)  # a 2 x 2 maximum follows these convolutions
 # our own classifiers: input channels, outputs of the 3 x 3 convolutions stage by stage, classes
 DIGIT_NET = (1, ((16, 16), (32, 32), (48, 48)), 10)
 SIGN_NET = (3, ((16, 16), (32, 32), (64, 64)), 43)
+GLOBE_NET = (1, ((12, 12), (24, 24), (32, 32)), 10)
+
+# the globe net sees 32 pixels; a 28 × 28 digit in the middle of 44 × 44 gives a last map of 4 × 4
+GLOBE_CANVAS = 44
 
 
 class Normalise(nn.Module):
@@ -128,17 +132,34 @@ def room_net() -> nn.Sequential:
     return _named(layers | {"noise": nn.Conv2d(16, 3, 1)})
 
 
-def classifier(channels: int, stages: tuple[tuple[int, ...], ...], classes: int) -> nn.Sequential:
+def globe_net() -> nn.Sequential:
+    """A reader of digits meant for the sphere: no padding, and black is zero.
+
+    Every unit sees 32 × 32 pixels and nothing that isn't in the picture, so that the same network without a
+    border can run on the sphere. Pictures smaller than 32 pixels leave nothing of the last map.
+    """
+    return classifier(*GLOBE_NET, padding=0, mean=0.0, std=1.0)
+
+
+def classifier(
+    channels: int,
+    stages: tuple[tuple[int, ...], ...],
+    classes: int,
+    *,
+    padding: int = 1,
+    mean: float = 0.5,
+    std: float = 0.25,
+) -> nn.Sequential:
     """Stages of 3 × 3 convolutions with a 2 × 2 maximum between them; the last map's mean is classified.
 
     The weights are drawn for ReLUs: variance 2/(inputs · 9), no bias (K. He et al., ICCV 2015).
     """
-    layers: dict[str, nn.Module] = {"normalise": Normalise((0.5,) * channels, (0.25,) * channels)}
+    layers: dict[str, nn.Module] = {"normalise": Normalise((mean,) * channels, (std,) * channels)}
     for stage, widths in enumerate(stages, 1):
         if stage > 1:
             layers[f"pool{stage - 1}"] = nn.MaxPool2d(2)
         for number, width in enumerate(widths, 1):
-            convolution = nn.Conv2d(channels, width, 3, padding=1)
+            convolution = nn.Conv2d(channels, width, 3, padding=padding)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             nn.init.zeros_(convolution.bias)
             layers[f"conv{stage}_{number}"] = convolution

@@ -8,7 +8,17 @@ from torch import nn
 
 from ktnlib.check import choice
 
-from .architectures import DIGIT_NET, SIGN_NET, ResNet, classifier, dncnn, room_net, squeezenet, tinydarknet
+from .architectures import (
+    DIGIT_NET,
+    SIGN_NET,
+    ResNet,
+    classifier,
+    dncnn,
+    globe_net,
+    room_net,
+    squeezenet,
+    tinydarknet,
+)
 from .content import read_npz
 from .obtain import obtain
 from .own_networks import TRAINED_BY, command, read_network
@@ -19,19 +29,20 @@ Arrays = dict[str, np.ndarray]
 def source_network(name: str) -> nn.Module:
     """Load a trained network in eval mode; its first module is its own normalisation.
 
-    Two networks of our own ship. Other people's are looked for below KTNLIB_DATA, then in the user's cache,
+    Three networks of our own ship. Other people's are looked for below KTNLIB_DATA, then in the user's cache,
     then downloaded (1 to 4 MB). The rest are trained by a command of ours, which keeps them in the cache.
 
     Args:
         name: "tinydarknet" and "squeezenet1.1" answer with the 1,000 ImageNet classes in the order of their
             sorted synsets (at their best on 224 and 227 pixels), "resnet20" and "resnet44" with the 10 of
             CIFAR-10 (32 pixels), "dncnn" with the noise of a grey picture: subtract it.
-            Ours: "digit-net" (ships) answers with the 10 digits (28 pixels), "room-net" (ships) with the
-            noise of a picture, "sign-net" with 43 traffic signs, "cifar-net-0", "-1" and "-2" with the
-            classes of CIFAR-10 (32 pixels).
+            Ours: "digit-net" (ships) answers with the 10 digits (28 pixels), "globe-net" (ships) too (28
+            pixels in the middle of a black 44 × 44; no padding), "room-net" (ships) with the noise of a
+            picture, "mnist-net-0", "-1" and "-2" as the globe net, trained on MNIST, "sign-net" with 43
+            traffic signs, "cifar-net-0", "-1" and "-2" with the classes of CIFAR-10 (32 pixels).
 
     Returns:
-        A module that takes (batch, 3, height, width) RGB in [0, 1]; "dncnn" and "digit-net" take
+        A module that takes (batch, 3, height, width) RGB in [0, 1]; "dncnn" and the readers of digits take
         (batch, 1, height, width).
 
     Raises:
@@ -98,7 +109,11 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module, Arrays],
     "resnet44": (lambda: ResNet(7), _by_name),
     "dncnn": (dncnn, _in_order),
     "digit-net": (lambda: classifier(*DIGIT_NET), _by_name),
+    "globe-net": (globe_net, _by_name),
     "room-net": (room_net, _by_name),
+    "mnist-net-0": (globe_net, _by_name),
+    "mnist-net-1": (globe_net, _by_name),
+    "mnist-net-2": (globe_net, _by_name),
     "sign-net": (lambda: classifier(*SIGN_NET), _by_name),
     "cifar-net-0": (lambda: ResNet(3), _by_name),
     "cifar-net-1": (lambda: ResNet(3), _by_name),

@@ -1,8 +1,8 @@
 """The networks that this project trains itself: what makes each, where it lies, how it is written and read.
 
-Two come with the library. The others are trained on images that may not be passed on; their command puts them
-into the user's cache. A file is a .safetensors whose one piece of metadata, `card`, says in JSON what the
-network is, what it was trained on, with which seed and how well it does.
+Three come with the library. The others are trained on images that may not be passed on; their command puts
+them into the user's cache. A file is a .safetensors whose one piece of metadata, `card`, says in JSON what
+the network is, what it was trained on, with which seed and how well it does.
 """
 
 import hashlib
@@ -24,6 +24,10 @@ from .obtain import obtain
 # network: the experiment that trains it
 TRAINED_BY = {
     "digit-net": "train-digit-net",
+    "globe-net": "train-globe-net",
+    "mnist-net-0": "train-mnist-nets",
+    "mnist-net-1": "train-mnist-nets",
+    "mnist-net-2": "train-mnist-nets",
     "room-net": "train-room-net",
     "sign-net": "train-sign-net",
     "cifar-net-0": "train-cifar-nets",
