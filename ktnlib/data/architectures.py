@@ -100,7 +100,7 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """The CIFAR-10 residual network: three stages of `depth` blocks with 16, 32 and 64 channels."""
 
-    def __init__(self, depth: int):
+    def __init__(self, depth: int, *, classes: int = 10):
         super().__init__()
         self.normalise = Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
@@ -108,9 +108,9 @@ class ResNet(nn.Module):
         self.layer1 = nn.Sequential(*(Block(16, 16) for _ in range(depth)))
         self.layer2 = nn.Sequential(*(Block(16 if n == 0 else 32, 32) for n in range(depth)))
         self.layer3 = nn.Sequential(*(Block(32 if n == 0 else 64, 64) for n in range(depth)))
-        self.linear = nn.Linear(64, 10)
+        self.linear = nn.Linear(64, classes)
 
-    def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 10"]:
+    def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         x = relu(self.bn1(self.conv1(self.normalise(x))))
         return self.linear(self.layer3(self.layer2(self.layer1(x))).mean(dim=(2, 3)))
 

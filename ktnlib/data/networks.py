@@ -39,7 +39,8 @@ def source_network(name: str) -> nn.Module:
             Ours: "digit-net" (ships) answers with the 10 digits (28 pixels), "globe-net" (ships) too (28
             pixels in the middle of a black 44 × 44; no padding), "room-net" (ships) with the noise of a
             picture, "mnist-net-0", "-1" and "-2" as the globe net, trained on MNIST, "sign-net" with 43
-            traffic signs, "cifar-net-0", "-1" and "-2" with the classes of CIFAR-10 (32 pixels).
+            traffic signs, "cifar-net-0", "-1" and "-2" with the classes of CIFAR-10 (32 pixels),
+            "finetuned-net-0" and "-1" with traffic signs: "cifar-net-0", trained on.
 
     Returns:
         A module that takes (batch, 3, height, width) RGB in [0, 1]; "dncnn" and the readers of digits take
@@ -118,4 +119,6 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module, Arrays],
     "cifar-net-0": (lambda: ResNet(3), _by_name),
     "cifar-net-1": (lambda: ResNet(3), _by_name),
     "cifar-net-2": (lambda: ResNet(3), _by_name),
+    "finetuned-net-0": (lambda: ResNet(3, classes=43), _by_name),
+    "finetuned-net-1": (lambda: ResNet(3, classes=43), _by_name),
 }

@@ -33,6 +33,8 @@ TRAINED_BY = {
     "cifar-net-0": "train-cifar-nets",
     "cifar-net-1": "train-cifar-nets",
     "cifar-net-2": "train-cifar-nets",
+    "finetuned-net-0": "train-finetuned",
+    "finetuned-net-1": "train-finetuned",
 }
 
 
