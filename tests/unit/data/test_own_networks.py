@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load, save
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from ktnlib import data
 from ktnlib.data import own_networks
@@ -17,7 +17,7 @@ from ktnlib.data.own_networks import kept_at, read_card, read_network, write_net
 from ktnlib.shipped import shipped
 
 CARD = {"seed": 3, "measured": {"accuracy.test": 12.5}}
-SHIPS = ("digit-net", "room-net")
+SHIPS = ("digit-net", "globe-net", "room-net")
 
 
 @pytest.fixture
@@ -100,7 +100,8 @@ def test_what_ships_is_small_and_whole(name):
     assert path == shipped("networks", f"{name}.safetensors")
     assert path.stat().st_size <= 300_000
     assert sum(array.nbytes for array in load(path.read_bytes()).values()) > 50_000
-    assert data.source_network(name)(torch.rand(1, 1 if name == "digit-net" else 3, 28, 28)).isfinite().all()
+    channels = 3 if name == "room-net" else 1
+    assert data.source_network(name)(torch.rand(1, channels, 44, 44)).isfinite().all()
 
 
 @pytest.mark.parametrize("name", SHIPS)
@@ -121,12 +122,25 @@ def test_what_the_card_says_of_its_seed_is_what_was_recorded(name):
         assert value == result["metrics"][metric]["values"][place]
 
 
-def test_the_digit_net_reads_the_digits_it_was_not_trained_on():
-    digits, net = data.digits(), data.source_network("digit-net")
+@pytest.mark.parametrize(("name", "border"), [("digit-net", 0), ("globe-net", 8)])
+def test_a_reader_reads_the_digits_it_was_not_trained_on(name, border):
+    digits, net = data.digits(), data.source_network(name)
     images = interpolate(digits.test_images, size=28, mode="bilinear", align_corners=False)
+    images = pad(images, (border,) * 4)
     with torch.no_grad():
         right = (net(images).argmax(dim=1) == digits.test_labels).float().mean().item()
     assert right >= 0.97
+
+
+def test_a_unit_of_the_globe_net_sees_32_pixels_and_black_is_zero():
+    trunk = data.source_network("globe-net")[:-3]
+    canvas = torch.rand(1, 1, 44, 44, generator=torch.Generator().manual_seed(0))
+    last = trunk(canvas)
+    assert last.shape == (1, 32, 4, 4)
+    for row, column in ((0, 0), (1, 3), (3, 2)):
+        alone = trunk(canvas[..., 4 * row : 4 * row + 32, 4 * column : 4 * column + 32])
+        assert (alone - last[..., row : row + 1, column : column + 1]).abs().max() < 1e-5
+    assert torch.equal(trunk[0](canvas), canvas)
 
 
 def test_the_room_net_takes_noise_out_of_the_wall_it_never_saw():
