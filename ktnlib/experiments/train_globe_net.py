@@ -1,12 +1,15 @@
 """Train the globe net, a reader of digits without padding, on the digits that ship; try it on MNIST."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ktnlib import data
+from ktnlib import check, data
 from ktnlib.data.architectures import GLOBE_CANVAS, globe_net
+from ktnlib.data.labelled import LabelledImages
 from ktnlib.data.own_networks import write_network
 
 from .classifiers import Recipe, accuracy, train_classifier
@@ -41,19 +44,32 @@ def run_seed(
     """
     torch.manual_seed(seed)
     net = globe_net().to(device, memory_format=torch.channels_last)
-    digits = data.digits()
-    train = framed(enlarged(digits.train_images[:images])).to(device), digits.train_labels[:images].to(device)
+    digits = handwritten("digits")
+    train = framed(digits.train_images[:images]).to(device), digits.train_labels[:images].to(device)
     recipe = Recipe(epochs, rate=4e-3, turn=0.35, zoom=(0.65, 1.1), shift=3)
     train_classifier(net, *train, recipe, seed=seed, checkpoint=checkpoint)
-    test = framed(enlarged(digits.test_images)).to(device), digits.test_labels.to(device)
+    test = framed(digits.test_images).to(device), digits.test_labels.to(device)
     metrics = {"accuracy.train": accuracy(net, *train), "accuracy.test": accuracy(net, *test)}
     if mnist:
-        other = data.mnist()
+        other = handwritten("mnist")
         pair = framed(other.test_images[:mnist]).to(device), other.test_labels[:mnist].to(device)
         metrics["accuracy.mnist"] = accuracy(net, *pair)
     if keep and seed == 0:
         write_network("globe-net", net, CARD | {"seed": seed, "measured": metrics})
     return metrics
+
+
+def handwritten(name: str) -> LabelledImages:
+    """Digits of 28 × 28 pixels: "digits" are the small ones that ship, drawn larger; "mnist".
+
+    Raises:
+        ValueError: another name.
+        FileNotFoundError, ConnectionError: MNIST is nowhere and could not be downloaded.
+    """
+    if check.choice("name", name, ("digits", "mnist")) == "mnist":
+        return data.mnist()
+    small = data.digits()
+    return replace(small, train_images=enlarged(small.train_images), test_images=enlarged(small.test_images))
 
 
 def framed(

@@ -8,7 +8,14 @@ import torch
 from ktnlib import data
 from ktnlib.data.labelled import LabelledImages
 from ktnlib.data.own_networks import kept_at
-from ktnlib.experiments import train_cifar_nets, train_digit_net, train_room_net, train_sign_net
+from ktnlib.experiments import (
+    train_cifar_nets,
+    train_digit_net,
+    train_globe_net,
+    train_mnist_nets,
+    train_room_net,
+    train_sign_net,
+)
 from ktnlib.experiments.classifiers import Recipe, accuracy, move, train_classifier
 from ktnlib.experiments.engine import Checkpoint
 from ktnlib.sphere import EquirectGrid
@@ -136,6 +143,18 @@ class Painted:
         return "painted", self.picture
 
 
+def test_digits_for_the_globe_net_lie_in_the_middle_of_black():
+    framed = train_globe_net.framed(train_globe_net.handwritten("digits").test_images)
+    assert framed.shape == (360, 1, 44, 44)
+    assert torch.equal(framed[..., 8:36, 8:36], train_digit_net.enlarged(data.digits().test_images))
+    assert framed.sum() == framed[..., 8:36, 8:36].sum()
+
+
+def test_handwritten_digits_of_an_unknown_set_are_refused():
+    with pytest.raises(ValueError, match="`name` is 'emnist'; wanted one of 'digits', 'mnist'"):
+        train_globe_net.handwritten("emnist")
+
+
 @pytest.mark.parametrize("held_out", [False, True])
 def test_a_view_lies_wholly_inside_or_outside_of_what_is_held_out(monkeypatch, held_out):
     monkeypatch.setattr(data, "panoramas", lambda *, height: Painted(height))
@@ -159,6 +178,8 @@ def few(number: int, channels: int, classes: int) -> LabelledImages:
     ("module", "name"),
     [
         (train_digit_net, "digit-net"),
+        (train_globe_net, "globe-net"),
+        (train_mnist_nets, "mnist-net-0"),
         (train_room_net, "room-net"),
         (train_sign_net, "sign-net"),
         (train_cifar_nets, "cifar-net-0"),
