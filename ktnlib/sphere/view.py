@@ -58,7 +58,7 @@ class View:
         self, right: Float[Tensor, "..."], down: Float[Tensor, "..."]
     ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
         """(latitude, longitude) of plane points, measured along the picture's sides in sphere radii."""
-        return tangent_points(self.pitch, self.yaw, *_turn_clockwise(right, down, self.roll))
+        return tangent_points(self.pitch, self.yaw, *turn_clockwise(right, down, self.roll))
 
     def positions(
         self, latitude: Float[Tensor, "..."], longitude: Float[Tensor, "..."]
@@ -67,7 +67,7 @@ class View:
         east, south, in_front = sphere_to_plane(
             latitude, longitude, centre_latitude=self.pitch, centre_longitude=self.yaw
         )
-        right, down = _turn_clockwise(east, south, -self.roll)
+        right, down = turn_clockwise(east, south, -self.roll)
         rows = snap(down / self.spacing + (self.height - 1) / 2)
         columns = snap(right / self.spacing + (self.width - 1) / 2)
         # NaN behind the camera compares as False
@@ -126,7 +126,7 @@ def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
     return sides
 
 
-def _turn_clockwise(
+def turn_clockwise(
     right: Float[Tensor, "..."], down: Float[Tensor, "..."], angle: Radians
 ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
     """The point (right, down) after a clockwise turn about the origin, as seen with right to the right."""
