@@ -4,6 +4,7 @@ from .base import BookWidget as BookWidget
 from .base import assemble as assemble
 from .commutation import Commutation as Commutation
 from .kernel_morph import KernelMorph as KernelMorph
+from .panorama_microscope import PanoramaMicroscope as PanoramaMicroscope
 from .panorama_viewer import PanoramaViewer as PanoramaViewer
 from .predict import Predict as Predict
 from .tangent_taps import TangentTaps as TangentTaps
