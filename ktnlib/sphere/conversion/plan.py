@@ -1,0 +1,230 @@
+"""The plan of a conversion: which operations a network runs, and where on the source's plane each value is."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from torch import fx, nn
+
+from ktnlib import check
+
+from ..fitting.graph import rewire_in_place, trace
+from .steps import (
+    POOLED,
+    POOLED_MODULES,
+    Border,
+    Resize,
+    Step,
+    Transposed,
+    Whole,
+    Window,
+    function_step,
+    module_step,
+)
+
+Number = int | Fraction
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the values of one node lie: a "map" of units, or "pooled", one value a channel.
+
+    Fields: `stride`, source pixels from one unit to the next; `reach`, side of the square about its centre
+    that a unit sees, source pixels; `centre`, source-pixel coordinate (down, across) of unit 0's centre when
+    the model itself runs with its own padding.
+    """
+
+    kind: str = "map"
+    stride: Number = 1
+    reach: Number = 1
+    centre: tuple[Number, Number] = (0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A model traced and read: `traced` runs it, cut after `until`, with nothing left that is not needed.
+
+    Fields: the `model` itself, whose modules `traced` runs; `places` of the nodes that hold maps or pooled values, `steps` of those that look beyond their own
+    place; `stride`, which must divide a panorama's height; `output`, the place of the answer.
+    """
+
+    model: nn.Module
+    traced: fx.GraphModule
+    until: str | None
+    places: dict[fx.Node, Place]
+    steps: dict[fx.Node, Step]
+    stride: int
+    output: Place
+
+    def name(self, node: fx.Node) -> str:
+        """The module a node belongs to, as in `model.named_modules()`."""
+        return _where(node)
+
+
+def plan(model: nn.Module, until: str | None = None) -> Plan:
+    """Read a network: every operation that looks beyond its own place, and where its values lie.
+
+    Args:
+        model: in eval mode; takes one (batch, channel, height, width).
+        until: name of the module whose output is the answer; None is the model's own answer.
+
+    Raises:
+        ValueError: a model in train mode or one that can't be traced, an unknown `until`, an operation that
+            has no place on the sphere, named with its place in the model.
+    """
+    if training := [name for name, module in model.named_modules() if module.training]:
+        raise ValueError(
+            f"`model` is in train mode ({training[0] or 'itself'!r} is); wanted its statistics at rest: call "
+            "model.eval() first"
+        )
+    traced = trace(model).eval()
+    rewire_in_place(traced)
+    if until is not None:
+        _cut(traced, until)
+    traced.graph.eliminate_dead_code()
+    places, steps = _Reader(traced).read()
+    traced.recompile()
+    strides = [Fraction(place.stride).numerator for place in places.values()]
+    answer = next(node for node in reversed(traced.graph.nodes) if node.op == "output")
+    output = next((places[node] for node in answer.all_input_nodes if node in places), Place("pooled"))
+    return Plan(model, traced, until, places, steps, math.lcm(*strides), output)
+
+
+class _Reader:
+    """Goes through the graph once, in order."""
+
+    def __init__(self, traced: fx.GraphModule):
+        self.nodes = traced.graph.nodes
+        self.modules = dict(traced.named_modules())
+        self.places: dict[fx.Node, Place] = {}
+        self.steps: dict[fx.Node, Step] = {}
+        self.sizes: dict[fx.Node, Place] = {}  # numbers that come from a map's shape
+        self.seen: dict[str, Place] = {}  # convolutions, by the place they read
+
+    def read(self) -> tuple[dict[fx.Node, Place], dict[fx.Node, Step]]:
+        for node in self.nodes:
+            try:
+                self._read(node)
+            except ValueError as error:
+                raise ValueError(f"`model` runs {self._what(node)} at {_where(node)!r}: {error}") from None
+        return self.places, self.steps
+
+    def _read(self, node: fx.Node) -> None:
+        if node.op == "placeholder":
+            if self.places:
+                raise ValueError("it is a second input; wanted a model of one picture")
+            self.places[node] = Place()
+        elif node.op in ("call_module", "call_function", "call_method"):
+            met = [self.places[value] for value in node.all_input_nodes if value in self.places]
+            if self._is_size(node, met):
+                self.sizes[node] = met[0] if met else self.sizes[_first_size(node, self.sizes)]
+            elif met:
+                self._place(node, met)
+
+    def _is_size(self, node: fx.Node, met: list[Place]) -> bool:
+        if node.target is getattr or node.target in ("size", "dim"):
+            return bool(met)
+        return not met and any(value in self.sizes for value in node.all_input_nodes)
+
+    def _place(self, node: fx.Node, met: list[Place]) -> None:
+        maps = [place for place in met if place.kind == "map"]
+        if not maps:
+            self._check_pooled(node)
+            self.places[node] = met[0]
+            return
+        if len({place.stride for place in maps}) > 1:
+            strides = " and ".join(str(place.stride) for place in maps)
+            raise ValueError(f"it joins maps of strides {strides}; wanted maps of the same size")
+        place = max(maps, key=lambda place: place.reach)
+        module = self.modules[node.target] if node.op == "call_module" else None
+        step = function_step(node) if module is None else module_step(module)
+        if isinstance(step, Resize):
+            step = self._sized(step, place)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            before = self.seen.setdefault(node.target, place)
+            if before.stride != place.stride:
+                raise ValueError(
+                    f"it reads maps of stride {before.stride} and of {place.stride} with the same weights; "
+                    "wanted a layer of its own for each"
+                )
+        if step is not None:
+            self.steps[node] = step
+        self.places[node] = after(place, step)
+        if self.places[node].stride < 1:
+            raise ValueError("its map is finer than the source's picture; wanted one of its size at most")
+
+    def _check_pooled(self, node: fx.Node) -> None:
+        if node.op != "call_module":
+            if node.target not in POOLED:
+                function_step(node)
+            return
+        module = self.modules[node.target]
+        pointlike = isinstance(module, nn.Conv2d) and set(module.kernel_size) == {1}
+        if not pointlike and not isinstance(module, POOLED_MODULES):
+            raise ValueError("its input is pooled already and has no places left")
+
+    def _sized(self, step: Resize, place: Place) -> Resize:
+        """The factor of an upsampling to another map's size."""
+        if step.factor is not None:
+            return step
+        parts = step.size if isinstance(step.size, (tuple, list)) else (step.size,)
+        wanted = {self.sizes[part].stride for part in parts if part in self.sizes}
+        if len(wanted) != 1 or not all(part in self.sizes for part in parts):
+            raise ValueError(f"its size is {step.size!r}; wanted a factor, or the size of another map")
+        factor = Fraction(place.stride) / wanted.pop()
+        if factor.denominator > 1:
+            raise ValueError(f"it enlarges a map by {factor}; wanted a whole factor of at least 1")
+        return Resize(step.mode, int(factor))
+
+    def _what(self, node: fx.Node) -> str:
+        if node.op == "call_module":
+            return str(self.modules[node.target])
+        return f"`{getattr(node.target, '__name__', node.target)}`"
+
+
+def after(place: Place, step: Step | None) -> Place:
+    """Where the values lie after a step on a map at `place`."""
+    stride, reach = place.stride, place.reach
+    if isinstance(step, Window):
+        shifts = (Fraction(extent, 2) - pad for extent, pad in zip(step.extent, step.padding, strict=True))
+        centre = tuple(old + stride * shift for old, shift in zip(place.centre, shifts, strict=True))
+        return Place("map", stride * step.stride, reach + stride * max(step.extent), centre)
+    if isinstance(step, Transposed):
+        extents = [(side - 1) * gap for side, gap in zip(step.kernel_size, step.dilation, strict=True)]
+        finer = Fraction(stride) / step.stride
+        shifts = (pad - Fraction(extent, 2) for extent, pad in zip(extents, step.padding, strict=True))
+        centre = tuple(old + finer * shift for old, shift in zip(place.centre, shifts, strict=True))
+        return Place("map", finer, reach + finer * max(extents), centre)
+    if isinstance(step, Resize):
+        # an output unit lies up to (f − 1)/2f units off the nearest one it reads, (2f − 1)/2f off the other
+        farthest = Fraction(step.factor - 1 if step.mode == "nearest" else 2 * step.factor - 1, step.factor)
+        shift = stride * Fraction(1 - step.factor, 2 * step.factor)
+        farthest = farthest if step.factor > 1 else 0
+        centre = tuple(old + shift for old in place.centre)
+        return Place("map", Fraction(stride) / step.factor, reach + stride * farthest, centre)
+    if isinstance(step, Border):
+        centre = tuple(old - stride * pad for old, pad in zip(place.centre, step.padding, strict=True))
+        return Place("map", stride, reach, centre)
+    return Place("pooled") if isinstance(step, Whole) else place
+
+
+def _cut(traced: fx.GraphModule, until: str) -> None:
+    """End the graph with the last value that the module `until` makes."""
+    inside = {}
+    for node in traced.graph.nodes:
+        for path in node.meta.get("nn_module_stack", {}):
+            inside[path.partition("@")[0]] = node
+    inside.pop("", None)
+    last = inside[check.choice("until", until, inside)]
+    output = next(node for node in traced.graph.nodes if node.op == "output")
+    output.args = (last,)
+
+
+def _where(node: fx.Node) -> str:
+    if node.op == "call_module":
+        return node.target
+    return next(reversed(node.meta.get("nn_module_stack", {})), "").partition("@")[0]
+
+
+def _first_size(node: fx.Node, sizes: dict[fx.Node, Place]) -> fx.Node:
+    return next(value for value in node.all_input_nodes if value in sizes)
