@@ -1,4 +1,4 @@
-"""Exact answers: the unpadded source network, run on a tangent patch of the panorama at every point asked for."""
+"""Exact answers: the unpadded source network on a tangent patch of the panorama, at every point asked for."""
 
 import math
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def exact_at(
     """
     check.panorama("panorama", panorama)
     points = _points(latitudes, longitudes, rolls)
-    trunk = Unpadded(plan(model, until).traced)
+    trunk = Unpadded(plan(model, until))
     return unpadded_at(trunk, panorama, points, spacing=spacing, interpolation=interpolation, chunk=chunk)
 
 
@@ -81,7 +81,7 @@ def unpadded_at(
 ) -> Float[Tensor, "batch out_channel points"]:
     """`exact_at` for a trunk that is there already; of a point its latitude, longitude and roll."""
     height, width = panorama.shape[-2:]
-    camera = Camera(trunk.side, patch_spacing(trunk.side, width, spacing), interpolation)
+    camera = Camera(trunk.size, patch_spacing(trunk.size, width, spacing), interpolation)
     chunk = _chunk(trunk, panorama) if chunk is None else check.positive_int("chunk", chunk)
     planes, plane_of, shifts = _planes(points, EquirectGrid(height, width))
     order = plane_of.argsort(stable=True)
@@ -94,29 +94,31 @@ def unpadded_at(
 
 @dataclass(frozen=True)
 class Camera:
-    """A square of side × side points on a tangent plane, `spacing` sphere radii apart, read from a panorama."""
+    """Rows and columns of points on a tangent plane, `spacing` sphere radii apart, and how they are read."""
 
-    side: int
+    size: tuple[int, int]
     spacing: float
     interpolation: str
 
     def pixels(self, grid: EquirectGrid, latitude: float, column: float, roll: float) -> Neighbours:
         """What each point reads, row after row, of a plane that touches at a latitude and a column."""
-        along = (torch.arange(self.side, dtype=torch.float64) - (self.side - 1) / 2) * self.spacing
-        right, down = along.repeat(self.side), along.repeat_interleave(self.side)
+        down, right = (
+            (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * self.spacing for side in self.size
+        )
+        right, down = right.repeat(len(down)), down.repeat_interleave(len(right))
         latitudes, turns = tangent_points(latitude, 0.0, *turn_clockwise(right, down, roll))
         rows, columns = grid.latitude_to_row(latitudes), snap(grid.turn_to_columns(turns) + column)
         return fold_poles(neighbours(rows, columns, self.interpolation), grid.height, grid.width)
 
 
-def patch_spacing(side: int, width: int, spacing: float | int | None) -> float:
+def patch_spacing(size: tuple[int, int], width: int, spacing: float | int | None) -> float:
     """The distance of a patch's pixels; refuses a patch that is too wide."""
     s = 2 * math.pi / width if spacing is None else check.between("spacing", spacing, 0, math.inf, "radii")
-    degrees = 2 * math.degrees(math.atan(side * s / 2))
+    degrees = 2 * math.degrees(math.atan(max(size) * s / 2))
     if degrees >= WIDEST:
         raise ValueError(
-            f"`until` sees {side} pixels, a patch {degrees:.0f}° wide at `spacing` {s:.4g}; wanted less than "
-            f"{WIDEST}°: a layer nearer to the image, a higher panorama or a smaller spacing"
+            f"`until` sees {size[0]} x {size[1]} pixels, a patch {degrees:.0f}° wide at `spacing` {s:.4g}; "
+            f"wanted less than {WIDEST}°: a layer nearer to the image, a higher panorama, a smaller spacing"
         )
     return s
 
@@ -127,8 +129,8 @@ def _points(latitudes: Tensor, longitudes: Tensor, rolls: Tensor | None) -> Floa
     if not latitudes.shape == longitudes.shape == rolls.shape or latitudes.ndim != 1 or not len(latitudes):
         shapes = ", ".join(str(tuple(part.shape)) for part in (latitudes, longitudes, rolls))
         raise ValueError(
-            f"`latitudes`, `longitudes` and `rolls` have shapes {shapes}; wanted one axis of points, the same "
-            "in all and at least one long"
+            f"`latitudes`, `longitudes` and `rolls` have shapes {shapes}; wanted one axis of points, the "
+            "same in all and at least one long"
         )
     points = torch.stack([part.to("cpu", torch.float64) for part in (latitudes, longitudes, rolls)], dim=-1)
     return check.finite_values("latitudes, longitudes, rolls", points)
@@ -149,7 +151,7 @@ def _planes(
 
 def _render(
     panorama: Tensor, camera: Camera, planes: Tensor, plane_of: Tensor, shifts: Tensor
-) -> Float[Tensor, "patch channel side side"]:
+) -> Float[Tensor, "patch channel rows columns"]:
     """The patches of some points, all of the batch for one point, then for the next; channels last."""
     batch, channel, height, width = panorama.shape
     # colours last: one look-up a pixel, for all colours of all panoramas
@@ -165,7 +167,7 @@ def _render(
             seen = torch.addcmul(seen, looked_up, share[:, None])
         parts.append(seen)
         done += count
-    patches = torch.cat(parts).unflatten(1, (camera.side,) * 2).unflatten(-1, (batch, channel))
+    patches = torch.cat(parts).unflatten(1, camera.size).unflatten(-1, (batch, channel))
     patches = patches.permute(0, 3, 4, 1, 2).flatten(0, 1)
     # 2.3 times as fast as torch's own order on maps this small
     return patches.contiguous(memory_format=torch.channels_last)
