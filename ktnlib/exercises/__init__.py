@@ -7,7 +7,13 @@ from .answer import checker as checker
 from .answer import compare as compare
 from .answer import not_answered as not_answered
 
-_CHAPTERS = ("three_things", "equirectangular_grid", "tangent_convolution", "kernel_transformer")
+_CHAPTERS = (
+    "three_things",
+    "equirectangular_grid",
+    "tangent_convolution",
+    "kernel_transformer",
+    "real_network",
+)
 
 
 def __getattr__(name: str):
