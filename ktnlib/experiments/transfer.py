@@ -125,7 +125,7 @@ def summary(
     for setting in settings:
         own = f"{setting.network} "
         out |= of_target(setting, {key: one for key, one in found.items() if key.startswith(own)})
-    for name in [name for name in out if f".{related[0]}." in name]:
+    for name in [name for name in out if related and f".{related[0]}." in name]:
         alike = [name.replace(f".{related[0]}.", f".{other}.") for other in related]
         if all(one in out for one in alike):
             out[name.replace(f".{related[0]}.", ".mean.")] = mean(out[one] for one in alike)
