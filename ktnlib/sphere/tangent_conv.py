@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ktnlib import check
 
+from .bag_layers import mix_taps
 from .sampling import Neighbours, accumulator
-from .taps import tangent_taps
+from .taps import TapTable, tangent_taps
 
 
 def tangent_conv2d(
@@ -28,7 +29,7 @@ def tangent_conv2d(
 
     with x interpolated in pixel space, right over the poles and around the seam: no border, no clamping.
     "Convolution" is torch's cross-correlation. Exact on images; an earlier layer's feature map is taken
-    for a scalar field here, which it is not. Differentiable in x, weight and bias.
+    for a scalar field here, which it is not. Differentiable in x, weight and bias, once.
 
     Args:
         x: the panorama; its height divisible by the stride, its width by twice the stride.
@@ -54,8 +55,23 @@ def tangent_conv2d(
     """
     check_operands(x, weight, bias)
     table = tangent_taps(*x.shape[-2:], tuple(weight.shape[-2:]), spacing=spacing, stride=stride)
-    plan = table.neighbours(interpolation=interpolation)
-    return correlate(x, weight, bias, plan, torch.arange(0, x.shape[-1], stride))
+    return planned_conv2d(x, weight, bias, table, interpolation=interpolation)
+
+
+def planned_conv2d(
+    x: Float[Tensor, "batch in_channel height width"],
+    weight: Float[Tensor, "out_channel in_channel kernel_height kernel_width"],
+    bias: Float[Tensor, "out_channel"] | None,
+    table: TapTable,
+    *,
+    interpolation: str = "bilinear",
+) -> Float[Tensor, "batch out_channel out_height out_width"]:
+    """`tangent_conv2d` with taps that lie where a table says."""
+    plan, wide = table.neighbours(interpolation=interpolation), accumulator(x.dtype)
+    out = mix_taps(x.to(wide), weight.to(wide).flatten(2), plan, table.stride)
+    if bias is not None:
+        out = out + bias.to(wide)[:, None, None]
+    return out.to(x.dtype)
 
 
 def correlate(
@@ -67,9 +83,10 @@ def correlate(
 ) -> Float[Tensor, "batch out_channel out_height out_width"]:
     """The products of a planned convolution: taps as `read_taps` reads them, times the kernel, added up.
 
-    One tap after the other, so that the memory is a few images and not one for each tap. They are added up in
-    groups of about the square root of their number, so that rounding grows with the kernel's side and not
-    with its area: 11×11 positive products are off by 5 ε in one row, by 2 ε in eleven.
+    The reference, for any columns: `mix_taps` is many times as fast where they are evenly spaced around the
+    circle. One tap after the other, so that the memory is a few images and not one for each tap. They are
+    added up in groups of about the square root of their number, so that rounding grows with the kernel's side
+    and not with its area: 11×11 positive products are off by 5 ε in one row, by 2 ε in eleven.
     """
     wide = accumulator(x.dtype)
     taps = weight.to(wide).flatten(2).unbind(-1)

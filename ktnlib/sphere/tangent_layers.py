@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from ktnlib import check
 
+from .bag_layers import largest_tap
 from .sampling import INTERPOLATIONS, accumulator
-from .tangent_conv import read_taps, tangent_conv2d
+from .tangent_conv import tangent_conv2d
 from .taps import kernel_sides, tangent_taps
 
 
@@ -129,14 +130,9 @@ class TangentMaxPool2d(nn.Module):
         self, x: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch channel out_height out_width"]:
         check.panorama("x", x)
-        height, width = x.shape[-2:]
-        table = tangent_taps(height, width, self.kernel_size, spacing=self.spacing, stride=self.stride)
+        table = tangent_taps(*x.shape[-2:], self.kernel_size, spacing=self.spacing, stride=self.stride)
         plan = table.neighbours(interpolation=self.interpolation)
-        samples = read_taps(x.to(accumulator(x.dtype)), plan, torch.arange(0, width, self.stride))
-        largest = next(samples)
-        for sampled in samples:
-            largest = torch.maximum(largest, sampled)
-        return largest.to(x.dtype)
+        return largest_tap(x.to(accumulator(x.dtype)), plan, self.stride).to(x.dtype)
 
     def extra_repr(self) -> str:
         shape = f"kernel_size={self.kernel_size}, stride={self.stride}, spacing={self.spacing}"
