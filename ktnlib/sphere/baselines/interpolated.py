@@ -49,7 +49,18 @@ def interpolated_conv2d(
     plan = tangent_taps(height, width, tuple(weight.shape[-2:]), spacing=spacing).neighbours()
     plan = Neighbours(*(part[knot_rows] for part in plan))
     knots = correlate(x.to(accumulator(x.dtype)), weight, bias, plan, knot_columns)
-    return _along_columns(_along_rows(knots, knot_columns, width), knot_rows, height).to(x.dtype)
+    return fill_between(knots, knot_rows, knot_columns, height, width).to(x.dtype)
+
+
+def fill_between(
+    knots: Float[Tensor, "batch channel knot_rows knot_columns"],
+    rows: Int[Tensor, "knot_rows"],
+    columns: Int[Tensor, "knot_columns"],
+    height: int,
+    width: int,
+) -> Float[Tensor, "batch channel height width"]:
+    """A panorama from its values at some rows and columns: bilinear, around the seam and over the poles."""
+    return _along_columns(_along_rows(knots, columns, width), rows, height)
 
 
 def _along_rows(knots: Tensor, at: Int[Tensor, "knots"], width: int) -> Tensor:

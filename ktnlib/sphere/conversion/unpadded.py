@@ -29,6 +29,7 @@ class Unpadded(fx.Interpreter):
 
     Args:
         plan: of the network up to the map that is wanted.
+        root: holds the modules, by the model's names; None is the plan's model.
 
     Raises:
         ValueError: an operation that a patch can't answer (a global mean, squeeze and excitation,
@@ -43,13 +44,13 @@ class Unpadded(fx.Interpreter):
 
     size: tuple[int, int]
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan, root: nn.Module | None = None):
         for node, step in plan.steps.items():
             _check(plan, node, step)
         copies: dict[fx.Node, fx.Node] = {}
         copied = fx.Graph()
         copied.output(copied.graph_copy(plan.traced.graph, copies))
-        traced = fx.GraphModule(plan.traced, copied)
+        traced = fx.GraphModule(plan.model if root is None else root, copied)
         folded = _fold(traced)
         super().__init__(traced)
         self.extra_traceback = False  # or every message of ours would end with the interpreter's own lines

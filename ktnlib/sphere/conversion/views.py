@@ -1,0 +1,203 @@
+"""Methods that never leave the plane: the network on pictures cut out of the panorama, its maps put back."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+
+from torch import Tensor, fx
+from torch.nn import functional
+
+from ktnlib import check
+
+from ..grid import EquirectGrid
+from .cube import cube, pad_cube
+from .extras import own_options
+from .icosahedron import tangent_images
+from .network import SphereNetwork
+from .options import Options
+from .plan import Place, Plan, after
+from .steps import Border, Pair, Resize, Step, Transposed, Whole, Window
+from .view_sets import ViewSet
+
+Surround = Callable[[Tensor, int, int], Tensor]
+
+
+class ViewNetwork(SphereNetwork):
+    """The planar network on the pictures of a view set, all as one batch.
+
+    Layers see zeros beyond a picture's edge, or what `surround` puts there; one that shrinks its map in the
+    source is given as much border as keeps it. A map is put back on the panorama's grid of height/stride
+    rows, or height rows at resolution "full", from the view that owns the pixel. A mean or maximum over the
+    whole map is taken there too, by solid angle.
+
+    Args:
+        views: (spacing, stride) to the pictures; their sides are multiples of the stride.
+        surround: (maps, before, behind) to maps with so many more rows and columns on each side; None is as
+            the source pads, which for a layer without padding is by zeros.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        options: Options,
+        views: Callable[[float, int], ViewSet],
+        surround: Surround | None = None,
+    ):
+        super().__init__(plan, options)
+        self.views, self.surround = views, surround
+
+    def answer(self, x: Tensor) -> Tensor:
+        height = x.shape[-2]
+        spacing = math.pi / height if self.options.spacing is None else self.options.spacing
+        views = self.views(spacing, self.stride)
+        walk = _Walk(self, views, height)
+        found = walk.run(views.render(x))
+        if self.plan.output.kind == "pooled":
+            return found[:: len(views)]
+        return walk.put_back(walk.answer, found, full=self.options.resolution == "full")
+
+
+class _Walk(fx.Interpreter):
+    """Runs the source's operations on pictures."""
+
+    def __init__(self, network: ViewNetwork, views: ViewSet, height: int):
+        super().__init__(network, graph=network.graph)
+        self.extra_traceback = False
+        self.views, self.height, self.surround = views, height, network.surround
+        self.steps = {node: _kept(step) for node, step in network.plan.steps.items()}
+        self.own = network.plan.steps
+        self.places = _places(network.plan, self.steps)
+        last = next(node for node in reversed(network.graph.nodes) if node.op == "output")
+        self.answer = last.args[0]
+
+    def run_node(self, node: fx.Node) -> Tensor:
+        step = self.steps.get(node)
+        if step is None:
+            return super().run_node(node)
+        before = next(value for value in node.all_input_nodes if value in self.places)
+        x = self.env[before]
+        if isinstance(step, Border):
+            return x
+        if isinstance(step, Whole):
+            return self._whole(before, x, step)
+        if isinstance(step, Window):
+            return self._look(node, x, step)
+        return self._enlarge(node, x, step)
+
+    def put_back(self, node: fx.Node, maps: Tensor, *, full: bool = False) -> Tensor:
+        """The map of a node on the panorama's grid."""
+        place = self.places[node]
+        stride, first = float(place.stride), tuple(map(float, place.centre))
+        if self.surround is not None:
+            maps, first = self.surround(maps, 1, 1), tuple(start - stride for start in first)
+        height = self.height if full else int(self.height / Fraction(place.stride))
+        return self.views.put_back(maps, height=height, first=first, stride=stride)
+
+    def _whole(self, before: fx.Node, x: Tensor, step: Whole) -> Tensor:
+        """One value a channel, for every picture of a panorama the same."""
+        panorama = self.put_back(before, x)
+        if step.what == "max":
+            found = panorama.amax(dim=(2, 3), keepdim=step.keepdim)
+        else:
+            shares = EquirectGrid(panorama.shape[-2]).solid_angles.to(panorama)
+            found = (panorama.mean(dim=3, keepdim=True) * shares[:, None] / shares.sum()).sum(
+                dim=(2, 3), keepdim=step.keepdim
+            )
+        return found.repeat_interleave(len(self.views), dim=0)
+
+    def _look(self, node: fx.Node, x: Tensor, step: Window) -> Tensor:
+        """A convolution, a pool or a slice, with what surrounds each picture."""
+        (down, across), (below, beside) = step.padding, _behind(step)
+        if self.surround is None:
+            if step == self.own[node]:
+                return super().run_node(node)
+            fill = -math.inf if step.what == "max" else 0.0
+            x = functional.pad(x, (across, beside, down, below), value=fill)
+        else:
+            before, behind = max(down, across), max(below, beside)
+            x = self.surround(x, before, behind)
+            x = _cut(x, before - down, behind - below, before - across, behind - beside)
+        if step.what == "conv":
+            module = self.submodules[node.target]
+            options = step.stride, 0, step.dilation, module.groups
+            return functional.conv2d(x, module.weight, module.bias, *options)
+        if step.what == "max":
+            return functional.max_pool2d(x, step.kernel_size, step.stride, 0, step.dilation)
+        if step.what == "mean":
+            return functional.avg_pool2d(x, step.kernel_size, step.stride) * step.scale
+        return x[:, :, :: step.stride, :: step.stride]
+
+    def _enlarge(self, node: fx.Node, x: Tensor, step: Resize | Transposed) -> Tensor:
+        """Upsampling and transposed convolution: as many rows as the factor says, no more."""
+        factor = step.factor if isinstance(step, Resize) else step.stride
+        border, rows = 0, x.shape[-1] * factor
+        if self.surround is not None:
+            border = 1 if isinstance(step, Resize) else math.ceil(max(step.kernel_size) / factor)
+            x = self.surround(x, border, border)
+        if isinstance(step, Resize):
+            options = {"align_corners": False} if step.mode == "bilinear" else {}
+            wide = functional.interpolate(x, scale_factor=factor, mode=step.mode, **options)
+        else:
+            wide = self.submodules[node.target](x)
+        kept = slice(border * factor, border * factor + rows)
+        return wide[:, :, kept, kept]
+
+
+def cubemap_network(plan: Plan, options: Options) -> ViewNetwork:
+    """Six faces of 90°, each surrounded by its neighbours at every layer (cube padding)."""
+    own_options(options, {})
+    return ViewNetwork(plan, options, cube, pad_cube)
+
+
+def cubemap_zero_network(plan: Plan, options: Options) -> ViewNetwork:
+    """Six faces of 90°, each a picture of its own with the source's own padding."""
+    own_options(options, {})
+    return ViewNetwork(plan, options, cube)
+
+
+def tangent_image_network(plan: Plan, options: Options) -> ViewNetwork:
+    """A picture for each triangle of a subdivided icosahedron, with the source's own padding.
+
+    Option `subdivisions`: 20·4^b pictures, b = 1 if not given.
+    """
+    subdivisions = own_options(options, {"subdivisions": 1})["subdivisions"]
+    if subdivisions != 0:
+        check.positive_int("subdivisions", subdivisions)
+    return ViewNetwork(plan, options, partial(tangent_images, subdivisions=subdivisions))
+
+
+def _places(plan: Plan, steps: Mapping[fx.Node, Step]) -> dict[fx.Node, Place]:
+    """The plan's places, for the borders that maps have here."""
+    places: dict[fx.Node, Place] = {}
+    for node in plan.traced.graph.nodes:
+        met = [places[value] for value in node.all_input_nodes if value in places]
+        if node in plan.places:
+            maps = [place for place in met if place.kind == "map"] or met
+            farthest = max(maps, key=lambda place: place.reach, default=Place())
+            places[node] = farthest if not met else after(farthest, steps.get(node))
+    return places
+
+
+def _kept(step: Step) -> Step:
+    """The step with a border before its map that keeps it: 1/stride as many units as it reads."""
+    if isinstance(step, Border):
+        return Border()
+    if not isinstance(step, Window):
+        return step
+    return replace(step, padding=tuple(map(partial(_before, step.stride), step.extent, step.padding)))
+
+
+def _before(stride: int, extent: int, padding: int) -> int:
+    """The source's own border at strides above 1, where it has one; else what lies about the middle."""
+    return padding if stride > 1 and padding else max(0, extent + 1 - stride) // 2
+
+
+def _behind(step: Window) -> Pair:
+    sides = zip(step.extent, step.padding, strict=True)
+    return tuple(max(0, extent + 1 - step.stride - before) for extent, before in sides)
+
+
+def _cut(x: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
+    return x[:, :, top : x.shape[-2] - bottom, left : x.shape[-1] - right]
