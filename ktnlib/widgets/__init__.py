@@ -3,6 +3,7 @@
 from .base import BookWidget as BookWidget
 from .base import assemble as assemble
 from .commutation import Commutation as Commutation
+from .digit_globe import DigitGlobe as DigitGlobe
 from .kernel_morph import KernelMorph as KernelMorph
 from .panorama_microscope import PanoramaMicroscope as PanoramaMicroscope
 from .panorama_viewer import PanoramaViewer as PanoramaViewer

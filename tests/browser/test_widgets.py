@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import HTML, SIZES, pages_with_widgets
 from parity import PARITY, largest_difference
+from parity_globe import PARITY as PARITY_GLOBE
 from parity_microscope import PARITY as PARITY_MICROSCOPE
 from parity_morph import PARITY as PARITY_MORPH
 from parity_rows import PARITY as PARITY_ROWS
@@ -177,7 +178,9 @@ def test_the_first_screen_of_every_chapter_is_alive(open_page):
 def parity_cases() -> list:
     return [
         pytest.param(case, id=f"{case[0].__name__}-{case[1]}-{i}")
-        for i, case in enumerate([*PARITY, *PARITY_MICROSCOPE, *PARITY_MORPH, *PARITY_ROWS, *PARITY_SPHERE])
+        for i, case in enumerate(
+            [*PARITY, *PARITY_GLOBE, *PARITY_MICROSCOPE, *PARITY_MORPH, *PARITY_ROWS, *PARITY_SPHERE]
+        )
     ]
 
 

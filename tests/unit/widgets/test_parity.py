@@ -4,12 +4,13 @@ import subprocess
 
 import pytest
 from parity import PARITY, largest_difference
+from parity_globe import PARITY as PARITY_GLOBE
 from parity_microscope import PARITY as PARITY_MICROSCOPE
 from parity_morph import PARITY as PARITY_MORPH
 from parity_rows import PARITY as PARITY_ROWS
 from parity_sphere import PARITY as PARITY_SPHERE
 
-CASES = [*PARITY, *PARITY_MICROSCOPE, *PARITY_MORPH, *PARITY_ROWS, *PARITY_SPHERE]
+CASES = [*PARITY, *PARITY_GLOBE, *PARITY_MICROSCOPE, *PARITY_MORPH, *PARITY_ROWS, *PARITY_SPHERE]
 NODE = shutil.which("node")
 
 # typed arrays come as lists; what is no number in JSON must not come as null unseen
