@@ -22,22 +22,23 @@ ROW = 64
 def mix_taps(
     x: Float[Tensor, "batch in_channel height width"],
     kernel: Float[Tensor, "out_channel in_channel taps"],
+    bias: Float[Tensor, "out_channel"] | None,
     plan: Neighbours,
     stride: int,
 ) -> Float[Tensor, "batch out_channel out_height out_width"]:
-    """The products of a planned convolution: what the taps read times the kernel, added up.
+    """The products of a planned convolution: what the taps read times the kernel, added up, plus the bias.
 
     The same as `tangent_conv.correlate`, which reads one tap of the whole batch after another. Differentiable
-    in x and kernel, once.
+    in x, kernel and bias, once.
 
     Args:
-        x, kernel: of one type, one that sums are kept in; the width divisible by the stride.
+        x, kernel, bias: of one type, one that sums are kept in; the width divisible by the stride.
         plan: (out_height, taps, pixels); columns are those of output column 0.
         stride: input columns from one output column to the next.
     """
     mixer = kernel.permute(2, 1, 0).flatten(0, 1)
     chunks = [*in_chunks(plan, height=x.shape[2], width=x.shape[3], stride=stride, channels=x.shape[1])]
-    mixed = _Mix.apply(_channels_last(x), mixer, chunks)
+    mixed = _Mix.apply(_channels_last(x), mixer, bias, chunks)
     return mixed.unflatten(1, (-1, x.shape[3] // stride)).permute(0, 3, 1, 2)
 
 
@@ -52,7 +53,7 @@ def largest_tap(
 
 class _Mix(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, mixer, chunks):
+    def forward(ctx, x, mixer, bias, chunks):
         ctx.save_for_backward(x, mixer)
         ctx.chunks = chunks
         out = x.new_empty(len(x), _outputs(chunks), mixer.shape[1])
@@ -60,7 +61,7 @@ class _Mix(torch.autograd.Function):
         for bags, some in _pieces(chunks):
             read = bags.reader(x)
             for image, mixed in zip(x.flatten(1, 2), out[:, some], strict=True):
-                _add_products(read(image).flatten(1), mixer, mixed, group)
+                _add_products(read(image).flatten(1), mixer, bias, mixed, group)
         return out
 
     @staticmethod
@@ -76,7 +77,8 @@ class _Mix(torch.autograd.Function):
                 if ctx.needs_input_grad[0]:
                     taps = torch.mm(owed, mixer.T).unflatten(1, (bags.taps, -1))
                     given[bags.first : bags.first + bags.rows] += give(taps)
-        return to_x, to_mixer, None
+        to_bias = gradient.sum((0, 1)) if ctx.needs_input_grad[2] else None
+        return to_x, to_mixer, to_bias, None
 
 
 class _Largest(torch.autograd.Function):
@@ -109,6 +111,7 @@ class _Largest(torch.autograd.Function):
 def _add_products(
     taps: Float[Tensor, "outputs inputs"],
     mixer: Float[Tensor, "inputs out_channel"],
+    bias: Float[Tensor, "out_channel"] | None,
     out: Float[Tensor, "outputs out_channel"],
     group: int,
 ) -> None:
@@ -118,6 +121,8 @@ def _add_products(
     for some in parts:
         # not addmm_, which goes on adding to what it finds and makes one row of the groups again
         out += torch.mm(*some)
+    if bias is not None:
+        out += bias
 
 
 def _channels_last(

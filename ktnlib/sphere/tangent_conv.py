@@ -68,10 +68,8 @@ def planned_conv2d(
 ) -> Float[Tensor, "batch out_channel out_height out_width"]:
     """`tangent_conv2d` with taps that lie where a table says."""
     plan, wide = table.neighbours(interpolation=interpolation), accumulator(x.dtype)
-    out = mix_taps(x.to(wide), weight.to(wide).flatten(2), plan, table.stride)
-    if bias is not None:
-        out = out + bias.to(wide)[:, None, None]
-    return out.to(x.dtype)
+    bias = None if bias is None else bias.to(wide)
+    return mix_taps(x.to(wide), weight.to(wide).flatten(2), bias, plan, table.stride).to(x.dtype)
 
 
 def correlate(
