@@ -12,6 +12,7 @@ _CHAPTERS = (
     "equirectangular_grid",
     "tangent_convolution",
     "kernel_transformer",
+    "transfer",
     "real_network",
 )
 
