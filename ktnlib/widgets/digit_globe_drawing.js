@@ -53,7 +53,9 @@ function drawBars(context, name, shares, truth, paint) {
   shares.forEach((share, k) => {
     const x = (k + 0.5) * wide, tall = Math.max(1, share * (floor - 4));
     context.fillStyle = k === first ? paint[METHOD_TONE[name]] : paint.muted;
+    context.globalAlpha = k === first ? 1 : 0.6;
     context.fillRect(x - 0.36 * wide, floor - tall, 0.72 * wide, tall);
+    context.globalAlpha = 1;
     context.fillStyle = k === first || k === truth ? paint.text : paint.muted;
     context.fillText(k, x, floor + 10.5);
     if (k !== truth) return;
