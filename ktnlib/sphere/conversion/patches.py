@@ -144,8 +144,10 @@ def _planes(
     Also which plane is each point's, and how many columns its pixels lie to the east.
     """
     columns = grid.longitude_to_column(points[:, 1])
-    planes = torch.stack([points[:, 0], columns - columns.floor(), points[:, 2]], dim=-1)
-    planes, plane_of = planes.round(decimals=11).unique(dim=0, return_inverse=True)
+    all_planes = torch.stack([points[:, 0], columns - columns.floor(), points[:, 2]], dim=-1)
+    alike, plane_of = all_planes.round(decimals=11).unique(dim=0, return_inverse=True)
+    planes = torch.empty_like(alike)
+    planes[plane_of] = all_planes
     return planes, plane_of, columns.floor().long()
 
 
