@@ -36,7 +36,8 @@ Keep it, and use it on panoramas of any height:
 torch.Size([1, 16, 32, 64])
 
 `refine_taps` goes on from there for this network alone; `fit_published` and `fit_row_kernels` are the two
-published ways, a layer at a time. `fit_layers` runs a fit of one's own through a trunk.
+published ways, a layer at a time. `fit_layers` runs a fit of one's own through a trunk. Networks with pools
+and strides, as `to_sphere` converts them, are fitted by `fit_sphconv` and `fit_network_taps`.
 """
 
 from .cache import TargetCache as TargetCache
@@ -50,6 +51,8 @@ from .layers import fit_layers as fit_layers
 from .layers import fit_taps as fit_taps
 from .layers import refine_taps as refine_taps
 from .layers import transformed_features as transformed_features
+from .network import fit_network_taps as fit_network_taps
+from .network import fit_sphconv as fit_sphconv
 from .row_kernels import fit_row_kernels as fit_row_kernels
 from .trunk import ConvLayer as ConvLayer
 from .trunk import Trunk as Trunk

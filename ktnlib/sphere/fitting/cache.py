@@ -177,7 +177,7 @@ def cached_features(
     }
     fingerprint, found = trunk.fingerprint(), []
     for index, image in enumerate(panorama):
-        key = TargetKey(fingerprint, _sha256(image), *image.shape[-2:], **options)
+        key = TargetKey(fingerprint, hash_of(image), *image.shape[-2:], **options)
         features = cache.find(key)
         if features is None:
             try:
@@ -204,10 +204,11 @@ def _unpack(content: bytes, key: TargetKey) -> dict[str, Tensor]:
 
 
 def _numbers_sha256(features: dict[str, Tensor]) -> str:
-    return hashlib.sha256("".join(_sha256(features[name]) for name in sorted(features)).encode()).hexdigest()
+    return hashlib.sha256("".join(hash_of(features[name]) for name in sorted(features)).encode()).hexdigest()
 
 
-def _sha256(values: Tensor) -> str:
+def hash_of(values: Tensor) -> str:
+    """A hash of a tensor's type, shape and numbers."""
     values = values.detach().cpu().contiguous()
     digest = hashlib.sha256(f"{values.dtype} {tuple(values.shape)}".encode())
     digest.update(values.flatten().view(torch.uint8).numpy())  # NumPy has no bfloat16, but bytes

@@ -30,6 +30,7 @@ def fit_row_kernels(
     *,
     spacing: float | int | None = None,
     windows: Windows = WINDOWS,
+    dilation: int = 1,
     ridge: float | int = 1e-3,
     every: int = 4,
 ) -> RowKernels:
@@ -48,6 +49,7 @@ def fit_row_kernels(
         spacing: of the source kernel's taps, sphere radii; None is a pixel at the equator.
         windows: (angle from the nearer pole up to which it serves, (rows, columns)), by growing angle.
             SphConv grew its own until they covered the source's receptive field, to 49 taps at most.
+        dilation: pixels between a window's positions, for taps that lie several pixels apart.
         ridge: relative, so that it means the same in every layer.
         every: only every so many columns of a row are looked at.
 
@@ -56,7 +58,7 @@ def fit_row_kernels(
 
     Raises:
         ValueError: tensors that do not belong together or are not finite, windows with even sides or that
-            leave rows out, a ridge that is not positive, `every` below one or beyond the width.
+            leave rows out, a ridge or dilation that is not positive, `every` below one or beyond the width.
 
     Source: Su and Grauman, Learning spherical convolution for fast features from 360° imagery, NeurIPS 2017;
     they descend by gradient, 40 columns a row and frame.
@@ -70,32 +72,40 @@ def fit_row_kernels(
     _check_windows(windows)
     check.between("ridge", ridge, 0, math.inf, "")
     check_every(every, inputs.shape[-1])
+    check.positive_int("dilation", dilation)
     height, width = inputs.shape[-2:]
     table = tangent_taps(height, width, tuple(weight.shape[-2:]), spacing=spacing)
     taps = weight.double().cpu().flatten(2)
     bands = []
-    for shape, fitted in _row_windows(table, windows, tuple(weight.shape[-2:]), spacing):
+    for shape, fitted in _row_windows(table, windows, dilation, tuple(weight.shape[-2:]), spacing):
         kernel = torch.einsum("vuk,oik->oivu", tap_projection(table, shape), taps)
         if fitted:
             equations = band_equations(inputs, targets, bias, shape, every=every)
             start = kernel.flatten(1).T[None]
             kernel = window_kernel(equations.solve(ridge=ridge, towards=start), shape.size)
-        bands.append(RowBand(shape.rows, kernel.to(weight)))
+        bands.append(RowBand(shape.rows, kernel.to(weight), shape.dilation))
     return RowKernels.from_bands(bands, height=height, width=width)
 
 
 def _row_windows(
-    table: TapTable, windows: Windows, kernel_size: tuple[int, int], spacing: float | int | None
+    table: TapTable,
+    windows: Windows,
+    dilation: int,
+    kernel_size: tuple[int, int],
+    spacing: float | int | None,
 ) -> Iterator[tuple[BandShape, bool]]:
     """Each row's window and whether it is fitted, or else one that holds the row's tangent taps."""
-    layout = {"width": table.width, "kernel_size": kernel_size, "spacing": spacing, "layout": "full"}
-    whole = band_shapes(table.height, ties=1, **layout)
+    # a dilated window of a row next to a pole would be as wide as the panorama and many rows high
+    kernel = {"width": table.width, "kernel_size": kernel_size, "spacing": spacing}
+    layout = {"dilation": dilation, "layout": "full" if dilation == 1 else "dilated"}
+    whole = band_shapes(table.height, ties=1, **kernel, **layout)
     angles = EquirectGrid(table.height, table.width).polar_angles
     for row, angle in enumerate(torch.minimum(angles, math.pi - angles).tolist()):
         size = next(size for limit, size in windows if angle <= limit)
         reaches = (table.rows[row] - row).abs().max(), table.columns[row].abs().max()
-        fitted = all(reach <= side // 2 for reach, side in zip(reaches, size, strict=True))
-        yield (BandShape(range(row, row + 1), size, (1, 1)) if fitted else whole[row]), fitted
+        fitted = all(reach <= side // 2 * dilation for reach, side in zip(reaches, size, strict=True))
+        shape = BandShape(range(row, row + 1), size, (dilation, dilation)) if fitted else whole[row]
+        yield shape, fitted
 
 
 def _check_windows(windows: Windows) -> None:

@@ -48,6 +48,17 @@ def test_a_stiff_ridge_leaves_the_bilinear_kernel_in_every_row(spacing):
     assert_close(row_conv2d(x, fitted, bias), tangent_conv2d(x, weight, bias, spacing=spacing), 1e-9)
 
 
+def test_a_window_spread_by_two_pixels_gets_back_a_kernel_spread_alike():
+    weight, bias, x = layer()
+    bands = [RowBand(range(row, row + 1), noise(3, 2, 3, 5, seed=10 + row), (2, 2)) for row in range(HEIGHT)]
+    targets = row_conv2d(x, RowKernels.from_bands(bands, height=HEIGHT, width=WIDTH), bias)
+    options = {"windows": ((math.pi / 2, (3, 5)),), "spacing": 0.2, "ridge": 1e-12, "every": 1}
+    fitted = fit_row_kernels(weight, bias, x, targets, dilation=2, **options)
+    for row in range(5, HEIGHT - 5):
+        assert fitted.bands[row].dilation == (2, 2)
+        assert_close(fitted.bands[row].weight, bands[row].weight, 1e-7)
+
+
 def test_windows_widen_towards_both_poles():
     weight, bias, x = layer()
     fitted = fit_row_kernels(weight, bias, x, noise(4, 3, HEIGHT, WIDTH, seed=5), spacing=0.05)
@@ -78,6 +89,7 @@ def test_the_fit_is_never_worse_than_the_tangent_kernel_on_what_it_saw():
         ({"windows": ((1.6, (3, 4)),)}, "odd rows and columns"),
         ({"ridge": 0.0}, "`ridge` is 0; wanted more than 0"),
         ({"every": 0}, "`every` is 0"),
+        ({"dilation": 0}, "`dilation` is 0"),
         ({"spacing": -1.0}, "`spacing` is -1"),
         ({"inputs": torch.full((4, 2, HEIGHT, WIDTH), torch.inf).double()}, "`inputs` holds 4096 values"),
     ],
