@@ -119,8 +119,9 @@ def _add_products(
     parts = zip(taps.split(group, dim=1), mixer.split(group), strict=True)
     torch.mm(*next(parts), out=out)
     for some in parts:
-        # not addmm_, which goes on adding to what it finds and makes one row of the groups again
-        out += torch.mm(*some)
+        # not addmm_, which goes on adding to what it finds and makes one row of the groups again;
+        # with an `out`, because autocast would narrow the sum
+        out += torch.mm(*some, out=torch.empty_like(out))
     if bias is not None:
         out += bias
 
