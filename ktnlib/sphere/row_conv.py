@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from ktnlib import check
 
+from .bag_layers import mix_taps
 from .row_bands import RowBand
 from .row_kernels import RowKernels
 from .sampling import Neighbours, accumulator, fold_poles, sample, surrounded
@@ -50,7 +51,7 @@ def row_conv2d(
     _check_operands(x, kernels, bias)
     wide = x.to(accumulator(x.dtype))
     if kernels.bands:
-        out = torch.cat([_apply_band(wide, band) for band in kernels.bands], dim=2)
+        out = torch.cat([_apply_band(wide, band, kernels.groups) for band in kernels.bands], dim=2)
     else:
         out = _apply_taps(wide, kernels)
     if bias is not None:
@@ -59,12 +60,12 @@ def row_conv2d(
 
 
 def _apply_band(
-    x: Float[Tensor, "batch in_channel height width"], band: RowBand
+    x: Float[Tensor, "batch in_channel height width"], band: RowBand, groups: int
 ) -> Float[Tensor, "batch out_channel rows width"]:
     """A planar convolution of the band's rows with what its windows reach around them."""
     down, across = band.reach
     reached = surrounded(x, range(band.rows.start - down, band.rows.stop + down), across)
-    return functional.conv2d(reached, band.weight.to(x.dtype), dilation=band.dilation)
+    return functional.conv2d(reached, band.weight.to(x.dtype), dilation=band.dilation, groups=groups)
 
 
 def _apply_taps(
@@ -76,7 +77,9 @@ def _apply_taps(
     plan = Neighbours(*(part.to(x.device) for part in folded[:2]), folded.weights.to(x.dtype).to(x.device))
     kernel = kernels.kernel.to(x.dtype)
     differentiable = torch.is_grad_enabled() and any(part.requires_grad for part in (x, kernel, plan.weights))
-    read, mix_taps = (x, mix_by_samples) if differentiable else (_twice_around(x), mix_by_bags)
+    if differentiable and kernel.ndim == 3 and kernels.groups == 1 and not plan.weights.requires_grad:
+        return mix_taps(x, kernel, None, plan, kernels.stride)
+    read, mix = (x, mix_by_samples) if differentiable else (_twice_around(x), mix_by_bags)
     taps, pixels = plan.rows.shape[1:]
     # a tap at a pixel: one value a channel, an index and a weight for each pixel it reads
     rows_at_once = max(1, CHUNK // (kernels.width // kernels.stride * taps * (x.shape[1] + 2 * pixels)))
@@ -85,7 +88,8 @@ def _apply_taps(
         rows = slice(start, start + rows_at_once)
         some = Neighbours(*(part[rows] for part in plan))
         weights = kernel if kernel.ndim == 3 else kernel[rows]
-        parts.append(mix_taps(read, weights, some, width=kernels.width, stride=kernels.stride))
+        shape = {"width": kernels.width, "stride": kernels.stride, "groups": kernels.groups}
+        parts.append(mix(read, weights, some, **shape))
     return torch.cat(parts, dim=2)
 
 
@@ -96,6 +100,7 @@ def mix_by_samples(
     *,
     width: int,
     stride: int,
+    groups: int = 1,
 ) -> Float[Tensor, "batch out_channel rows out_width"]:
     """The reference, differentiable: sample every tap at every output pixel, then mix taps and channels."""
     shifts = torch.arange(0, width, stride, device=x.device)[:, None, None]
@@ -103,7 +108,8 @@ def mix_by_samples(
     rows, weights = (part[:, None].expand(columns.shape) for part in (plan.rows, plan.weights))
     sampled = sample(x, Neighbours(rows, columns, weights))
     by_row = "" if kernel.ndim == 3 else "r"
-    return torch.einsum(f"bcrjt,{by_row}oct->borj", sampled, kernel)
+    sampled, kernel = sampled.unflatten(1, (groups, -1)), kernel.unflatten(-3, (groups, -1))
+    return torch.einsum(f"bgcrjt,{by_row}goct->bgorj", sampled, kernel).flatten(1, 2)
 
 
 def mix_by_bags(
@@ -113,6 +119,7 @@ def mix_by_bags(
     *,
     width: int,
     stride: int,
+    groups: int = 1,
 ) -> Float[Tensor, "batch out_channel rows out_width"]:
     """The same without gradients: a tap at a pixel is one weighted bag of channel vectors.
 
@@ -125,12 +132,34 @@ def mix_by_bags(
     first = (plan.rows * 2 * width + plan.columns.remainder(width)).to(index_type)[:, None]
     index = first + torch.arange(0, width, stride, dtype=index_type, device=twice.device)[:, None, None]
     weights = plan.weights[:, None].expand(index.shape).reshape(-1, pixels)
-    mixer = kernel.transpose(-3, -1).flatten(-3, -2)  # [taps * in, out]
-    out = twice.new_empty(batch, rows, width // stride, mixer.shape[-1])
+    out = twice.new_empty(batch, rows, width // stride, kernel.shape[-3])
     for image, mixed in zip(twice.flatten(1, 2), out, strict=True):
         bags = functional.embedding_bag(index.view(-1, pixels), image, per_sample_weights=weights, mode="sum")
-        torch.matmul(bags.view(rows, -1, taps * channels), mixer, out=mixed)
+        _mix_channels(bags.view(rows, -1, taps, channels), kernel, groups, mixed)
     return out.permute(0, 3, 1, 2)
+
+
+def _mix_channels(
+    bags: Float[Tensor, "rows out_width taps in_channel"],
+    kernel: Float[Tensor, "*rows out_channel in_group taps"],
+    groups: int,
+    out: Float[Tensor, "rows out_width out_channel"],
+) -> None:
+    """What the taps read times the kernel, into `out`."""
+    if groups == 1:
+        mixer = kernel.transpose(-3, -1).flatten(-3, -2)  # [taps * in, out]
+        torch.matmul(bags.flatten(-2), mixer, out=out)
+        return
+    kernel, bags = kernel.unflatten(-3, (groups, -1)), bags.unflatten(-1, (groups, -1))
+    by_row, mixed = "r" if kernel.ndim == 5 else "", out.unflatten(-1, (groups, -1))
+    if kernel.shape[-2] > 1:
+        mixed.copy_(torch.einsum(f"rjtgc,{by_row}goct->rjgo", bags, kernel))
+        return
+    # a channel alone: a product of matrices would be one for each channel and pixel
+    mixed.zero_()
+    for tap in range(kernel.shape[-1]):
+        share = kernel[..., 0, tap]
+        mixed.addcmul_(bags[:, :, tap], share[:, None] if by_row else share)
 
 
 def _twice_around(

@@ -23,13 +23,14 @@ class RowKernels:
     pixel filter for each tap, shared by all channels. In the form "bands" it is a dense window. Both run in
     `row_conv2d`, are differentiable in their weights, and `to_dense` writes either out.
 
-    Fields: `height` and `width` of the input in pixels and the `stride`; of the form "taps" the `kernel` and
-    the `neighbours`; of the form "bands" the `bands` from north to south.
+    Fields: `height` and `width` of the input in pixels, the `stride` and the `groups`; of the form "taps" the
+    `kernel` and the `neighbours`; of the form "bands" the `bands` from north to south.
     """
 
     height: int
     width: int
     stride: int = 1
+    groups: int = 1
     kernel: Float[Tensor, "*rows out_channel in_channel taps"] | None = None
     neighbours: Neighbours | None = None
     bands: tuple[RowBand, ...] = ()
@@ -42,19 +43,23 @@ class RowKernels:
         height: int,
         width: int,
         stride: int = 1,
+        groups: int = 1,
     ) -> "RowKernels":
         """Kernels as taps: y(i, j) = Σ_t kernel[…, t] · Σ_p weights[i, t, p] · x(pixel p, moved to column j).
 
         Args:
-            kernel: one for all rows, (out_channel, in_channel, taps), or one a row with the rows in front.
+            kernel: one for all rows, (out_channel, in_channel/groups, taps), or one a row with the rows in
+                front.
             neighbours: what the taps of each output row read, three tensors (rows, taps, pixels). Rows may
                 lie up to any distance beyond a pole; columns are those of output column 0, not wrapped:
                 column j of the output reads stride·j further on.
             height, width: of the input; divisible by the stride, the width by twice the stride.
             stride: input pixels from one output pixel to the next.
+            groups: as for `torch.nn.functional.conv2d`: each group of output channels reads its own group of
+                input channels.
 
         Raises:
-            ValueError: shapes that do not fit each other, the height or the stride.
+            ValueError: shapes that do not fit each other, the height, the stride or the groups.
             TypeError: a kernel or weights of whole numbers.
 
         >>> from ktnlib.sphere import tangent_taps
@@ -79,10 +84,11 @@ class RowKernels:
                 f"all rows or ({rows}, out_channel, in_channel, {shape[1]}), as `neighbours` has {shape[1]} "
                 "taps; a planar weight becomes one by `weight.flatten(2)`"
             )
-        return RowKernels(height, width, stride, kernel=kernel, neighbours=neighbours)
+        _check_groups(groups, kernel.shape[-3])
+        return RowKernels(height, width, stride, groups, kernel=kernel, neighbours=neighbours)
 
     @staticmethod
-    def from_bands(bands: Sequence[RowBand], *, height: int, width: int) -> "RowKernels":
+    def from_bands(bands: Sequence[RowBand], *, height: int, width: int, groups: int = 1) -> "RowKernels":
         """Kernels as dense windows, one a band of rows, which together cover all rows once.
 
         A window wraps around the seam; beyond a pole it reads the rows mirrored in order and half a
@@ -91,7 +97,7 @@ class RowKernels:
 
         Raises:
             ValueError: bands that leave rows out, overlap, differ in their channels or lie on several
-                devices; an odd width.
+                devices; an odd width; output channels that the groups do not divide.
 
         >>> bands = [RowBand(range(1), torch.ones(1, 1, 3, 9)), RowBand(range(1, 4), torch.ones(1, 1, 3, 3))]
         >>> RowKernels.from_bands(bands, height=4, width=8).multiply_adds
@@ -111,7 +117,8 @@ class RowKernels:
                 f"`bands` have weights of (out_channel, in_channel) = {channels}; wanted the same in all"
             )
         check.same_device(**{f"bands[{number}]": band.weight for number, band in enumerate(bands)})
-        return RowKernels(height, width, bands=bands)
+        _check_groups(groups, channels[0][0])
+        return RowKernels(height, width, groups=groups, bands=bands)
 
     @property
     def form(self) -> str:
@@ -126,7 +133,7 @@ class RowKernels:
     @property
     def in_channels(self) -> int:
         """Channels of the input."""
-        return self.bands[0].weight.shape[1] if self.bands else self.kernel.shape[-2]
+        return self.groups * (self.bands[0].weight.shape[1] if self.bands else self.kernel.shape[-2])
 
     @property
     def num_stored(self) -> int:
@@ -141,7 +148,8 @@ class RowKernels:
         if self.bands:
             return self.width * sum(len(band.rows) * band.weight.numel() for band in self.bands)
         rows, taps, pixels = self.neighbours.weights.shape
-        per_pixel = taps * pixels * self.in_channels + taps * self.in_channels * self.out_channels
+        mixing = taps * self.in_channels * self.out_channels // self.groups
+        per_pixel = taps * pixels * self.in_channels + mixing
         return rows * (self.width // self.stride) * per_pixel
 
     def to_dense(
@@ -166,7 +174,14 @@ class RowKernels:
         rows = every if rows is None else rows
         if outside := [row for row in rows if row not in every]:
             raise ValueError(f"`rows` hold {outside[0]}; wanted output rows from 0 to {every[-1]}")
-        return torch.stack([self._dense_row(row) for row in rows])
+        return torch.stack([self._ungrouped(self._dense_row(row)) for row in rows])
+
+    def _ungrouped(self, weight: Float[Tensor, "out_channel in_group height width"]) -> Tensor:
+        """With zeros for the input channels of other groups."""
+        wide = weight.new_zeros(len(weight), self.groups, *weight.shape[1:])
+        group = torch.arange(self.groups).repeat_interleave(len(weight) // self.groups)
+        index = group.to(weight.device)[:, None, None, None, None].expand(-1, 1, *weight.shape[1:])
+        return wide.scatter(1, index, weight[:, None]).flatten(1, 2)
 
     def _dense_row(self, row: int) -> Float[Tensor, "out_channel in_channel height width"]:
         if self.bands:
@@ -183,3 +198,10 @@ class RowKernels:
     def _flat_index(self, plan: Neighbours) -> Tensor:
         folded = fold_poles(plan, self.height, self.width)
         return folded.rows * self.width + folded.columns.remainder(self.width)
+
+
+def _check_groups(groups: int, out_channels: int) -> None:
+    if out_channels % check.positive_int("groups", groups):
+        raise ValueError(
+            f"`groups` is {groups} for {out_channels} output channels; wanted a number that divides them"
+        )
