@@ -15,6 +15,7 @@ from ktnlib.data.architectures import classifier
 from ktnlib.sphere import (
     EquirectGrid,
     KernelTransformer,
+    RowKernels,
     camera_spacing,
     place_perspective,
     render_perspective,
@@ -22,6 +23,7 @@ from ktnlib.sphere import (
     tangent_points,
     tangent_taps,
 )
+from ktnlib.sphere.baselines.spherenet import spherenet_taps
 from ktnlib.sphere.sampling import Neighbours, fold_poles, neighbours, sample
 from ktnlib.widgets.digit_globe import DigitGlobe
 
@@ -93,6 +95,18 @@ def tangent_maximum(x: Tensor, jump: int) -> Tensor:
     return sampled_maximum(x, table.neighbours(interpolation="bicubic"))
 
 
+def by_angles(x: Tensor, layer: nn.Conv2d, jump: int) -> Tensor:
+    height, width = x.shape[-2:]
+    plan = spherenet_taps(height, width, 3, steps=(SPACING * jump, SPACING * jump)).neighbours()
+    kernels = RowKernels.from_taps(layer.weight.flatten(2), plan, height=height, width=width)
+    return row_conv2d(x, kernels, layer.bias)
+
+
+def largest_by_angles(x: Tensor, jump: int) -> Tensor:
+    table = spherenet_taps(*x.shape[-2:], 2, steps=(SPACING * jump, SPACING * jump), stride=2)
+    return sampled_maximum(x, table.neighbours())
+
+
 def continued(x: Tensor) -> Tensor:
     """One pixel more on every side: columns wrap, rows beyond a pole are the outermost, turned by half."""
     half = x.shape[-1] // 2
@@ -130,6 +144,8 @@ def features(reader: str, x: Tensor, latitude: float) -> Tensor:
         return exactly(x, latitude)
     if reader == "direct":
         return read_out(last_map(x, on_grid, lambda x, _: nn.MaxPool2d(2)(x)), latitude)
+    if reader == "spherenet":
+        return read_out(last_map(x, by_angles, largest_by_angles), latitude)
     return read_out(last_map(x, on_rows, tangent_maximum), latitude)
 
 
@@ -138,7 +154,7 @@ def readings() -> list[tuple]:
     cases = []
     for latitude in LATITUDES:
         x = panorama(latitude)
-        for reader in ("direct", "ktn", "exact"):
+        for reader in ("direct", "spherenet", "ktn", "exact"):
             expected = network().linear(features(reader, x, latitude))[0].tolist()
             given = [reader, x.flatten().tolist(), latitude, setup()]
             cases.append((DigitGlobe, "readDigit", given, expected, TOLERANCE))
