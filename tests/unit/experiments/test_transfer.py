@@ -75,6 +75,7 @@ def test_every_split_is_fitted_by_itself_and_an_own_set_serves_its_network_no_wo
     assert set(seen) == {(one.network, split) for one in settings for split in range(3)}
     first, second, both = (found[name][0] for name in ("digit-net", "globe-net", "all"))
     assert not torch.equal(first.one_set, found["digit-net"][1].one_set)
+    assert all((one.one_set - both.one_set).abs().max() > 1e-3 for one in (first, second))
     # the joint optimum is the best on the sum of both errors: on each network its own set is no worse
     for setting, own in zip(settings, (first, second), strict=True):
         errors = [

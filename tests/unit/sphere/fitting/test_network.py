@@ -142,6 +142,21 @@ def test_answers_are_kept_and_found_again_by_weights_panorama_and_resolution(tmp
             seen(net, cache=cache)
 
 
+def test_paddings_of_the_plane_are_nothing_on_the_sphere():
+    torch.manual_seed(2)
+    convs = [nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 3, 3)]
+    padded = nn.Sequential(nn.ReflectionPad2d(1), *convs[:1], nn.ZeroPad2d(2), convs[1], convs[2])
+    without = nn.Sequential(*convs).double().eval()
+    wanted = seen(without)["2"]
+    found = seen(padded.double().eval())["4"]
+    for one, other in zip(found[1:], wanted[1:], strict=True):
+        assert_close(one, other, 1e-12)
+    convs[1].padding = (1, 1)
+    _, x, target = seen(without)["2"]
+    assert_close(x, wanted[1], 1e-12)
+    assert_close(target, wanted[2], 1e-12)
+
+
 def test_shortcuts_that_take_every_second_pixel_are_exact_too():
     class Shortcut(nn.Module):
         def __init__(self):
