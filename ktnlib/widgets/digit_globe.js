@@ -5,6 +5,7 @@ const STEP = 3; // degrees of latitude from place to place
 const PLACES = 180 / STEP + 1, LINE = { width: 61 * 10, height: 30 };
 const READER_NAMES = { direct: "direct", spherenet: "SphereNet", ktn: "KTN", exact: "exact" };
 
+const article = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
 const northSouth = (angle) => (angle ? `${Math.abs(angle)}° ${angle < 0 ? "south" : "north"}` : "the equator");
 
 function render({ model, el }) {
@@ -83,8 +84,8 @@ function render({ model, el }) {
     drawBall(ball.context2d(), state);
     drawChart(chart.context2d(), state, paint);
     const where = northSouth(angle), truth = labels[digit];
-    ball.setLabel(`The sphere with a ${truth} at ${where}. Arrow keys move it.`);
-    chart.setLabel(`The panorama of ${height} × ${2 * height} pixels with a ${truth} at ${where}. Arrow keys move it.`);
+    ball.setLabel(`The sphere with ${article(truth)} at ${where}. Arrow keys move it.`);
+    chart.setLabel(`The panorama of ${height} × ${2 * height} pixels with ${article(truth)} at ${where}. Arrow keys move it.`);
     if (scores) shown = { scores, digit };
     if (!shown || shown.digit !== digit) { if (!scores) return; }
     const shares = shown.scores.map(softmax), reads = shown.scores.map(best);
@@ -102,7 +103,7 @@ function render({ model, el }) {
   function tell(where, truth, reads, counts, asked) {
     const says = READERS.map((reader, r) => `${READER_NAMES[reader]} reads ${reads[r]}`);
     const sums = READERS.map((reader, r) => `${READER_NAMES[reader]} ${counts[r].reduce((sum, [right]) => sum + right, 0)}`);
-    ui.say(`A ${truth} at ${where}: ${says.join(", ")}. Right at ${asked === 1 ? "this place" : `the ${asked} places visited`}: ${sums.join(", ")}.`);
+    ui.say(`${article(truth).replace("a", "A")} at ${where}: ${says.join(", ")}. Right at ${asked === 1 ? "this place" : `the ${asked} places visited`}: ${sums.join(", ")}.`);
   }
 
   const frames = animate(draw, ui.root);

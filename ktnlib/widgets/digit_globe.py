@@ -67,7 +67,7 @@ class DigitGlobe(BookWidget):
     ).tag(sync=True)
     still = traitlets.Unicode("digit_globe.webp").tag(sync=True)
     reserve = traitlets.Int(760).tag(sync=True)
-    reserve_narrow = traitlets.Int(1100).tag(sync=True)
+    reserve_narrow = traitlets.Int(1230).tag(sync=True)
 
     def __init__(
         self,
