@@ -1,5 +1,6 @@
 """Operations on the sphere: the grid, views, rotations and convolution on tangent planes."""
 
+from .conversion import to_sphere as to_sphere
 from .gnomonic import camera_spacing as camera_spacing
 from .gnomonic import sphere_to_plane as sphere_to_plane
 from .gnomonic import tangent_points as tangent_points
@@ -15,4 +16,4 @@ from .tangent_layers import TangentMaxPool2d as TangentMaxPool2d
 from .taps import TapTable as TapTable
 from .taps import tangent_taps as tangent_taps
 from .transformer import KernelTransformer as KernelTransformer
-from .view import view_outline as view_outline
+

@@ -18,14 +18,15 @@ class KernelCache:
     step and `load_state_dict` count, writing through `.data` does not. A copy of a cache is empty.
     """
 
-    def __init__(self):
+    def __init__(self, kept: int = KEPT):
+        self.kept = kept
         self._entries: dict[Hashable, tuple[tuple[Tensor, ...], tuple, object]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __reduce__(self):
-        return KernelCache, ()
+        return KernelCache, (self.kept,)
 
     def get(self, key: Hashable, sources: tuple[Tensor, ...], make: Callable[[], Made]) -> Made:
         """What `make` returned for this key, or what it returns now if a source has changed since."""
@@ -41,6 +42,6 @@ class KernelCache:
                 made = make()
         # the last key is the latest
         self._entries[key] = sources, state, made
-        while len(self._entries) > KEPT:
+        while len(self._entries) > self.kept:
             del self._entries[next(iter(self._entries))]
         return made

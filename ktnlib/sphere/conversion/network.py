@@ -1,5 +1,6 @@
 """A network on the sphere: the source's modules under their own names, and its graph to run them by."""
 
+import copy
 import math
 
 from jaxtyping import Float
@@ -14,21 +15,22 @@ from .plan import Plan
 class SphereNetwork(nn.Module):
     """Takes panoramas (batch, channel, height, 2·height) and answers what the source network answers.
 
-    It holds the modules of `plan.model` under their own names, so that its state dict has the source's; a
-    method replaces modules by others with the same parameters, or answers in a way of its own by `answer`.
-    Parameters ask for no gradients until they are told to.
+    It holds copies of the modules of `plan.model` under their own names, so that its state dict has the
+    source's; a method replaces modules by others with the same parameters, or answers in a way of its own by
+    `answer`. Parameters ask for no gradients until they are told to.
 
     Fields: `plan`, `options`; `graph`, the operations in order.
     """
 
     def __init__(self, plan: Plan, options: Options):
         super().__init__()
-        for name, child in plan.model.named_children():
+        model = copy.deepcopy(plan.model)
+        for name, child in model.named_children():
             self.add_module(name, child)
-        for name, parameter in plan.model.named_parameters(recurse=False):
+        for name, parameter in model.named_parameters(recurse=False):
             self.register_parameter(name, parameter)
-        kept = plan.model.state_dict()
-        for name, buffer in plan.model.named_buffers(recurse=False):
+        kept = model.state_dict()
+        for name, buffer in model.named_buffers(recurse=False):
             self.register_buffer(name, buffer, persistent=name in kept)
         self.plan, self.options, self.graph = plan, options, plan.traced.graph
         self.requires_grad_(False)
@@ -52,6 +54,13 @@ class SphereNetwork(nn.Module):
         walk = fx.Interpreter(self, graph=self.graph)
         walk.extra_traceback = False  # or every message of ours would end with the interpreter's own lines
         return walk.run(x)
+
+    def __deepcopy__(self, memo: dict) -> "SphereNetwork":
+        # nodes are known by identity, and nobody changes a graph that is finished
+        memo[id(self.graph)] = self.graph
+        made = memo[id(self)] = type(self).__new__(type(self))
+        made.__dict__ = copy.deepcopy(self.__dict__, memo)
+        return made
 
     def train(self, mode: bool = True) -> "SphereNetwork":
         """Stays in eval mode: its statistics are the source's."""

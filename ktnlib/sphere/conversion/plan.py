@@ -1,4 +1,4 @@
-"""The plan of a conversion: which operations a network runs, and where on the source's plane each value is."""
+"""The plan of a conversion: which operations a network runs, and where each value lies on the plane."""
 
 import math
 from dataclasses import dataclass
@@ -44,8 +44,9 @@ class Place:
 class Plan:
     """A model traced and read: `traced` runs it, cut after `until`, with nothing left that is not needed.
 
-    Fields: the `model` itself, whose modules `traced` runs; `places` of the nodes that hold maps or pooled values, `steps` of those that look beyond their own
-    place; `stride`, which must divide a panorama's height; `output`, the place of the answer.
+    Fields: the `model` itself, whose modules `traced` runs; `places` of the nodes that hold maps or pooled
+    values, `steps` of those that look beyond their own place; `stride`, which must divide a panorama's
+    height; `output`, the place of the answer.
     """
 
     model: nn.Module
@@ -55,6 +56,10 @@ class Plan:
     steps: dict[fx.Node, Step]
     stride: int
     output: Place
+
+    def __deepcopy__(self, memo: dict) -> "Plan":
+        # nothing in it changes, and a graph's nodes are known by identity
+        return self
 
     def name(self, node: fx.Node) -> str:
         """The module a node belongs to, as in `model.named_modules()`."""
