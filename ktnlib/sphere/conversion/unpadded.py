@@ -69,6 +69,15 @@ class Unpadded(fx.Interpreter):
                 sizes.append(module.out_channels * (rows[1] - rows[0] + 1) * (columns[1] - columns[0] + 1))
         return max(sizes)
 
+    def multiply_adds(self) -> int:
+        """Products of the convolutions for one patch."""
+        found = 0
+        for node, (rows, columns) in self.units.items():
+            module = self.submodules.get(node.target) if node.op == "call_module" else None
+            if isinstance(module, nn.Conv2d):
+                found += module.weight.numel() * (rows[1] - rows[0] + 1) * (columns[1] - columns[0] + 1)
+        return found
+
     def run_node(self, node: fx.Node) -> Tensor:
         """As the network's own, on the part of its inputs that is needed here, and without padding."""
         step = self.steps.get(node)

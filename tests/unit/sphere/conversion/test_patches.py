@@ -206,6 +206,10 @@ def test_a_panorama_that_is_constant_answers_as_a_constant_picture_far_from_its_
     assert_close(found, wanted.expand(-1, -1, 20), 1e-12)
 
 
+def test_an_empty_batch_has_empty_answers():
+    assert exact_at(small(), torch.zeros(0, 2, 16, 32).double(), **places(3)).shape == (0, 4, 3)
+
+
 def places(count=1):
     return {"latitudes": torch.zeros(count), "longitudes": torch.zeros(count)}
 
