@@ -54,6 +54,8 @@ def over_poles(
         found = x.index_select(-2, torch.where(far_side, 2 * height - 1 - rows, rows))
         return torch.where(far_side[:, None], found.roll(width // 2, dims=-1), found)
 
-    parts = [strip(-above, 0)] if above else []
-    parts += [x, *([strip(height, height + below)] if below else [])]
-    return torch.cat(parts, dim=-2) if len(parts) > 1 else x
+    parts = [strip(-above, 0)] if above > 0 else []
+    # a border below nothing takes rows away
+    parts.append(x[..., max(0, -above) : height + min(0, below), :])
+    parts += [strip(height, height + below)] if below > 0 else []
+    return torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0]
