@@ -1,9 +1,18 @@
+import json
+import math
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 import torch
 import traitlets
 
+from ktnlib import data
 from ktnlib.data.architectures import classifier
+from ktnlib.experiments.digit_readers import converted, exact
+from ktnlib.experiments.placed_digits import PlacedDigits
+from ktnlib.sphere import place_perspective
 from ktnlib.widgets.digit_globe import DigitGlobe
 
 DIGITS = torch.linspace(0, 1, 3 * 25).reshape(3, 1, 5, 5)
@@ -74,3 +83,47 @@ def test_pictures_that_are_not_square_or_lack_a_label_are_refused(digits, labels
 def test_states_that_cannot_be_shown_are_refused(name, value):
     with pytest.raises(traitlets.TraitError, match=name):
         DigitGlobe(small(), **{name: value})
+
+
+# the page's own reading of the traits, as digit_globe.js does it
+READ = """
+const given = %s, setup = { ...given.setup, weights: Float32Array.from(given.setup.weights) };
+const read = makeReader(setup);
+console.log(JSON.stringify(given.latitudes.map((latitude) => READERS.map((name) =>
+  read(name, placeDigit(given.digit, setup.height, latitude, given.fov), latitude)))));
+"""
+NODE = shutil.which("node")
+LATITUDES = (0.0, 0.94, -1.4)
+
+
+@pytest.mark.skipif(NODE is None, reason="no Node here; the small net's parity runs in the browser too")
+def test_the_pages_scores_are_those_of_to_sphere_and_exact_at():
+    widget, fov = DigitGlobe(), math.radians(65.5)
+    picture = np.frombuffer(widget.digits, np.uint8).reshape(-1, 28, 28)[18] / 255
+    setup = {"height": widget.grid_height, "spacing": widget.spacing, "stages": widget.stages}
+    setup["weights"] = np.frombuffer(widget.weights, "<f4").tolist()
+    coefficients = np.frombuffer(widget.coefficients, "<f4").tolist()
+    setup["learned"] = {"coefficients": coefficients, "knots": len(coefficients) // 72}
+    given = {"setup": setup, "digit": picture.flatten().tolist(), "latitudes": LATITUDES, "fov": fov}
+    run = subprocess.run(
+        [NODE, "--input-type=module"],
+        input=widget._esm + READ % json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    got = torch.tensor(json.loads(run.stdout)).transpose(0, 1)  # reader, latitude, class
+
+    digit = torch.from_numpy(picture).float()[None, None]
+    placed = PlacedDigits(
+        torch.cat([place_perspective(digit, height=80, yaw=0.0, pitch=one, fov=fov)[0] for one in LATITUDES]),
+        torch.arange(len(LATITUDES)),
+        torch.tensor(LATITUDES, dtype=torch.float64),
+        torch.zeros(len(LATITUDES), dtype=torch.float64),
+        torch.zeros(len(LATITUDES), dtype=torch.int64),
+    )
+    net = data.source_network("globe-net")
+    readers = [converted(net, name, fov=fov, resolution="pyramid") for name in ("direct", "spherenet", "ktn")]
+    wanted = torch.stack([reader(placed) for reader in (*readers, exact(net, fov=fov))])
+    assert (got - wanted).abs().max() < 1e-4
+    assert wanted.std(dim=0).max() > 1  # the readers differ, so they can be told apart
