@@ -31,8 +31,17 @@ COUNTED = (
     "tangent-images",
 )
 COUNTED += ("exact", "interpolate")
-MEASURED = ("direct", "spherenet", "equiconv", "ktn-bilinear", "ktn-bicubic", "ktn", "projected", "cubemap")
-MEASURED += ("cubemap-zero", "tangent-images", "exact", "interpolate")
+MEASURED = (
+    "direct",
+    "spherenet",
+    "equiconv",
+    "ktn-bilinear",
+    "ktn-bicubic",
+    "ktn",
+    "cubemap",
+    "cubemap-zero",
+)
+MEASURED += ("tangent-images", "exact", "interpolate")
 LAYERED = ("direct", "spherenet", "ktn-bicubic", "ktn")
 
 SCALES = {
@@ -51,7 +60,9 @@ SCALES = {
             ("vgg16", "full", (64, 160, 320, 512)),
         ),
         "measured": (
-            ("tinydarknet", "pyramid", (64, 128, 256, 512), (*MEASURED, "sphconv")),
+            ("tinydarknet", "pyramid", (64, 128, 256, 512), MEASURED),
+            ("tinydarknet", "pyramid", (64, 128), ("projected",)),
+            ("tinydarknet", "pyramid", (64, 128, 256), ("sphconv",)),
             ("tinydarknet", "full", (64, 128, 256), LAYERED),
             ("resnet18", "pyramid", (128, 256, 512), MEASURED),
             ("vgg16", "pyramid", (160, 320), MEASURED),
