@@ -91,7 +91,7 @@ function render({ model, el }) {
     const shares = shown.scores.map(softmax), reads = shown.scores.map(best);
     charts.forEach((one, r) => {
       drawBars(one.context2d(), one.name, shares[r], truth, paint);
-      one.setCaption(`${READER_NAMES[one.name]}: reads ${reads[r]} ${reads[r] === truth ? "✓" : "✗"}`);
+      one.setCaption(`${READER_NAMES[one.name]} reads ${reads[r]} ${reads[r] === truth ? "✓" : "✗"}`);
       one.setLabel(`${READER_NAMES[one.name]} reads ${reads[r]} with ${percent(Math.max(...shares[r]))}, the digit itself with ${percent(shares[r][truth])}.`);
     });
     const counts = tally(model.get("visited"), READERS.length), asked = Object.keys(model.get("visited")).length;
