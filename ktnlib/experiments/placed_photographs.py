@@ -89,11 +89,14 @@ def panoramas_at(polar_angle_deg: int, number: int) -> int:
     return math.ceil(number / len(TOGETHER[polar_angle_deg]))
 
 
-def panorama_with(subject: Subject, polar_angle_deg: int, index: int) -> tuple[Tensor, list[Placed]]:
+def panorama_with(
+    subject: Subject, polar_angle_deg: int, index: int, *, phase: float | None = None
+) -> tuple[Tensor, list[Placed]]:
     """One panorama, (1, channel, height, 2·height), and its pictures; each index has others.
 
     Pictures are taken in a drawn order, so that the first of them are of any class, and each panorama's
-    longitudes start at a drawn angle, so that no place on the grid is preferred.
+    longitudes start at a drawn angle, so that no place on the grid is preferred. With a `phase` each picture
+    moves to the nearest place so many parts of a map pixel to the south and east of a map pixel's centre.
     """
     places = TOGETHER[polar_angle_deg]
     generator = torch.Generator().manual_seed(1000 * polar_angle_deg + index)
@@ -106,9 +109,19 @@ def panorama_with(subject: Subject, polar_angle_deg: int, index: int) -> tuple[T
         picture, label = picture_of(subject, number)
         latitude = half * math.radians(90 - polar_angle_deg)
         longitude = (start + 2 * math.pi * turn) % (2 * math.pi) - math.pi
+        if phase is not None:
+            latitude, longitude = _at_phase(subject, latitude, longitude, phase)
         panorama = painted(subject, panorama, picture, latitude, longitude)
         placed.append(Placed(number, label, latitude, longitude))
     return panorama, placed
+
+
+def _at_phase(subject: Subject, latitude: float, longitude: float, phase: float) -> tuple[float, float]:
+    """The nearest place whose row and column on the last map are whole and `phase` more."""
+    step = math.pi * subject.step / subject.height  # radians from one pixel of the map to the next
+    row, column = (math.pi / 2 - latitude) / step - 0.5, (math.pi + longitude) / step - 0.5
+    row, column = (round(at - phase) + phase for at in (row, column))
+    return math.pi / 2 - (row + 0.5) * step, (column + 0.5) * step - math.pi
 
 
 def painted(subject: Subject, panorama: Tensor, picture: Tensor, latitude: float, longitude: float) -> Tensor:
