@@ -64,8 +64,8 @@ class PanoramaMicroscope(BookWidget):
         "transformer keeps them. Bilinear taps keep up in layer 2 and fade by layer 7."
     ).tag(sync=True)
     still = traitlets.Unicode("panorama_microscope.webp").tag(sync=True)
-    reserve = traitlets.Int(864).tag(sync=True)
-    reserve_narrow = traitlets.Int(1124).tag(sync=True)
+    reserve = traitlets.Int(813).tag(sync=True)
+    reserve_narrow = traitlets.Int(1067).tag(sync=True)
 
     def __init__(
         self,
