@@ -39,7 +39,7 @@ def axes() -> Float[Tensor, "6 3 3"]:
 
 
 def pad_cube(
-    faces: Float[Tensor, "pictures channel side side"], before: int, behind: int
+    faces: Float[Tensor, "pictures channel side side"], before: int, behind: int, fill: float = 0.0
 ) -> Float[Tensor, "pictures channel wide wide"]:
     """Surround each face with its neighbours' pixels, as they lie when the cube is unfolded about it.
 
@@ -49,6 +49,7 @@ def pad_cube(
     Args:
         faces: of a batch of cubes, six for each in the order of `cube`.
         before, behind: rows above and columns to the left, rows below and columns to the right.
+        fill: of no use, as nothing is left to fill; for those who surround pictures with or without it.
 
     Source: Cheng et al., Cube Padding for Weakly-Supervised Saliency Prediction in 360° Videos, CVPR 2018.
 

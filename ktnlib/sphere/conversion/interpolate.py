@@ -25,10 +25,11 @@ class ExactNetwork(SphereNetwork):
     def __init__(self, plan: Plan, options: Options, *, every: int = 1, interpolation: str = "bilinear"):
         super().__init__(plan, options)
         Unpadded(plan)  # refuses now what can't be answered
-        self.every, self.interpolation = check.positive_int("every", every), interpolation
+        # past nn.Module, as the source may have modules of these names
+        self.__dict__.update(every=check.positive_int("every", every), interpolation=interpolation)
 
     def answer(self, x: Tensor) -> Tensor:
-        trunk = Unpadded(self.plan, self)
+        trunk = Unpadded(self.plan, self.root)
         height = (
             x.shape[-2] if self.options.resolution == "full" else x.shape[-2] // int(self.plan.output.stride)
         )

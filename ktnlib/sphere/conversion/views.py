@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
+import torch
 from torch import Tensor, fx
 from torch.nn import functional
 
@@ -21,21 +22,21 @@ from .plan import Place, Plan, after
 from .steps import Border, Pair, Resize, Step, Transposed, Whole, Window
 from .view_sets import ViewSet
 
-Surround = Callable[[Tensor, int, int], Tensor]
+Surround = Callable[[Tensor, int, int, float], Tensor]
 
 
 class ViewNetwork(SphereNetwork):
     """The planar network on the pictures of a view set, all as one batch.
 
-    Layers see zeros beyond a picture's edge, or what `surround` puts there; one that shrinks its map in the
-    source is given as much border as keeps it. A map is put back on the panorama's grid of height/stride
-    rows, or height rows at resolution "full", from the view that owns the pixel. A mean or maximum over the
-    whole map is taken there too, by solid angle.
+    Every layer keeps its map, 1/stride as many rows as it reads, by a border: the source's own where it has
+    one. A map is put back on the panorama's grid of height/stride rows, or height rows at resolution "full",
+    from the view that owns the pixel. A mean or maximum over the whole map is taken there too, by solid
+    angle.
 
     Args:
         views: (spacing, stride) to the pictures; their sides are multiples of the stride.
-        surround: (maps, before, behind) to maps with so many more rows and columns on each side; None is as
-            the source pads, which for a layer without padding is by zeros.
+        surround: (maps, before, behind, fill) to maps with so many more rows and columns on each side, which
+            show what lies there, or are filled.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class ViewNetwork(SphereNetwork):
         plan: Plan,
         options: Options,
         views: Callable[[float, int], ViewSet],
-        surround: Surround | None = None,
+        surround: Surround,
     ):
         super().__init__(plan, options)
-        self.views, self.surround = views, surround
+        # past nn.Module, as the source may have modules of these names
+        self.__dict__.update(views=views, surround=surround)
 
     def answer(self, x: Tensor) -> Tensor:
         height = x.shape[-2]
@@ -63,11 +65,10 @@ class _Walk(fx.Interpreter):
     """Runs the source's operations on pictures."""
 
     def __init__(self, network: ViewNetwork, views: ViewSet, height: int):
-        super().__init__(network, graph=network.graph)
+        super().__init__(network.root, graph=network.graph)
         self.extra_traceback = False
         self.views, self.height, self.surround = views, height, network.surround
         self.steps = {node: _kept(step) for node, step in network.plan.steps.items()}
-        self.own = network.plan.steps
         self.places = _places(network.plan, self.steps)
         last = next(node for node in reversed(network.graph.nodes) if node.op == "output")
         self.answer = last.args[0]
@@ -90,8 +91,8 @@ class _Walk(fx.Interpreter):
         """The map of a node on the panorama's grid."""
         place = self.places[node]
         stride, first = float(place.stride), tuple(map(float, place.centre))
-        if self.surround is not None:
-            maps, first = self.surround(maps, 1, 1), tuple(start - stride for start in first)
+        if self.surround is pad_cube:
+            maps, first = pad_cube(maps, 1, 1), tuple(start - stride for start in first)
         height = self.height if full else int(self.height / Fraction(place.stride))
         return self.views.put_back(maps, height=height, first=first, stride=stride)
 
@@ -109,38 +110,41 @@ class _Walk(fx.Interpreter):
 
     def _look(self, node: fx.Node, x: Tensor, step: Window) -> Tensor:
         """A convolution, a pool or a slice, with what surrounds each picture."""
-        (down, across), (below, beside) = step.padding, _behind(step)
-        if self.surround is None:
-            if step == self.own[node]:
-                return super().run_node(node)
-            fill = -math.inf if step.what == "max" else 0.0
-            x = functional.pad(x, (across, beside, down, below), value=fill)
-        else:
-            before, behind = max(down, across), max(below, beside)
-            x = self.surround(x, before, behind)
-            x = _cut(x, before - down, behind - below, before - across, behind - beside)
-        if step.what == "conv":
-            module = self.submodules[node.target]
-            options = step.stride, 0, step.dilation, module.groups
-            return functional.conv2d(x, module.weight, module.bias, *options)
+        if step.what == "take":
+            return x[:, :, :: step.stride, :: step.stride]
+        wide = self._widen(x, step, -math.inf if step.what == "max" else 0.0)
         if step.what == "max":
-            return functional.max_pool2d(x, step.kernel_size, step.stride, 0, step.dilation)
+            return functional.max_pool2d(wide, step.kernel_size, step.stride, 0, step.dilation)
         if step.what == "mean":
-            return functional.avg_pool2d(x, step.kernel_size, step.stride) * step.scale
-        return x[:, :, :: step.stride, :: step.stride]
+            sums = functional.avg_pool2d(wide, step.kernel_size, step.stride) * step.scale
+            if step.count_padding:
+                return sums
+            there = self._widen(torch.ones_like(x[:, :1]), step, 0.0)
+            return sums / functional.avg_pool2d(there, step.kernel_size, step.stride)
+        module = self.submodules[node.target]
+        options = step.stride, 0, step.dilation, module.groups
+        return functional.conv2d(wide, module.weight, module.bias, *options)
+
+    def _widen(self, x: Tensor, step: Window, fill: float) -> Tensor:
+        """A map with the border that a step has here."""
+        (down, across), (below, beside) = step.padding, _behind(step)
+        before, behind = max(down, across), max(below, beside)
+        x = self.surround(x, before, behind, fill)
+        return _cut(x, before - down, behind - below, before - across, behind - beside)
 
     def _enlarge(self, node: fx.Node, x: Tensor, step: Resize | Transposed) -> Tensor:
         """Upsampling and transposed convolution: as many rows as the factor says, no more."""
         factor = step.factor if isinstance(step, Resize) else step.stride
-        border, rows = 0, x.shape[-1] * factor
-        if self.surround is not None:
-            border = 1 if isinstance(step, Resize) else math.ceil(max(step.kernel_size) / factor)
-            x = self.surround(x, border, border)
-        if isinstance(step, Resize):
+        rows = x.shape[-1] * factor
+        if isinstance(step, Transposed):
+            border = math.ceil(max(step.kernel_size) / factor)
+            x = self.surround(x, border, border, 0.0)
+            wide = self.submodules[node.target](x)
+        else:
+            border = 1 if self.surround is pad_cube else 0
+            x = self.surround(x, border, border, 0.0)
             options = {"align_corners": False} if step.mode == "bilinear" else {}
             wide = functional.interpolate(x, scale_factor=factor, mode=step.mode, **options)
-        else:
-            wide = self.submodules[node.target](x)
         kept = slice(border * factor, border * factor + rows)
         return wide[:, :, kept, kept]
 
@@ -152,20 +156,20 @@ def cubemap_network(plan: Plan, options: Options) -> ViewNetwork:
 
 
 def cubemap_zero_network(plan: Plan, options: Options) -> ViewNetwork:
-    """Six faces of 90°, each a picture of its own with the source's own padding."""
+    """Six faces of 90°, each a picture of its own with zeros around it."""
     own_options(options, {})
-    return ViewNetwork(plan, options, cube)
+    return ViewNetwork(plan, options, cube, _fill)
 
 
 def tangent_image_network(plan: Plan, options: Options) -> ViewNetwork:
-    """A picture for each triangle of a subdivided icosahedron, with the source's own padding.
+    """A picture for each triangle of a subdivided icosahedron, with zeros around it.
 
     Option `subdivisions`: 20·4^b pictures, b = 1 if not given.
     """
     subdivisions = own_options(options, {"subdivisions": 1})["subdivisions"]
     if subdivisions != 0:
         check.positive_int("subdivisions", subdivisions)
-    return ViewNetwork(plan, options, partial(tangent_images, subdivisions=subdivisions))
+    return ViewNetwork(plan, options, partial(tangent_images, subdivisions=subdivisions), _fill)
 
 
 def _places(plan: Plan, steps: Mapping[fx.Node, Step]) -> dict[fx.Node, Place]:
@@ -197,6 +201,10 @@ def _before(stride: int, extent: int, padding: int) -> int:
 def _behind(step: Window) -> Pair:
     sides = zip(step.extent, step.padding, strict=True)
     return tuple(max(0, extent + 1 - step.stride - before) for extent, before in sides)
+
+
+def _fill(x: Tensor, before: int, behind: int, fill: float) -> Tensor:
+    return functional.pad(x, (before, behind, before, behind), value=fill)
 
 
 def _cut(x: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
