@@ -86,9 +86,10 @@ def unpadded_at(
     chunk = _chunk(trunk, panorama) if chunk is None else check.positive_int("chunk", chunk)
     planes, plane_of, shifts = _planes(points, EquirectGrid(height, width))
     order = plane_of.argsort(stable=True)
+    pixels = panorama.permute(2, 3, 0, 1).contiguous()
     found = []
     for part in order.split(chunk):
-        patches = _render(panorama, camera, planes, plane_of[part], shifts[part])
+        patches = _render(pixels, camera, planes, plane_of[part], shifts[part])
         found.append(trunk.run(patches).flatten(1).unflatten(0, (len(part), len(panorama))))
     return torch.cat(found)[order.argsort().to(panorama.device)].permute(1, 2, 0)
 
@@ -153,12 +154,16 @@ def _planes(
 
 
 def _render(
-    panorama: Tensor, camera: Camera, planes: Tensor, plane_of: Tensor, shifts: Tensor
+    pixels: Float[Tensor, "height width batch channel"],
+    camera: Camera,
+    planes: Tensor,
+    plane_of: Tensor,
+    shifts: Tensor,
 ) -> Float[Tensor, "patch channel rows columns"]:
     """The patches of some points, all of the batch for one point, then for the next; channels last."""
-    batch, channel, height, width = panorama.shape
-    # colours last: one look-up a pixel, for all colours of all panoramas
-    pixels = panorama.permute(2, 3, 0, 1).reshape(height * width, batch * channel)
+    height, width, batch, channel = pixels.shape
+    # one look-up a pixel, for all colours of all panoramas
+    pixels = pixels.reshape(height * width, batch * channel)
     parts, done = [], 0
     for plane, count in zip(*plane_of.unique_consecutive(return_counts=True), strict=True):
         read = camera.pixels(EquirectGrid(height, width), *planes[plane].tolist())

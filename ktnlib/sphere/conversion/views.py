@@ -53,7 +53,7 @@ class ViewNetwork(SphereNetwork):
     def answer(self, x: Tensor) -> Tensor:
         height = x.shape[-2]
         spacing = math.pi / height if self.options.spacing is None else self.options.spacing
-        views = self.views(spacing, self.stride)
+        views = self.views(float(spacing), self.stride)
         walk = _Walk(self, views, height)
         found = walk.run(views.render(x))
         if self.plan.output.kind == "pooled":
