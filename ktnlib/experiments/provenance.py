@@ -12,6 +12,7 @@ from pathlib import Path
 import ktnlib
 
 PACKAGE = Path(ktnlib.__file__).parent
+PEERS = {"e3nn": "e3nn", "torch-harmonics": "torch_harmonics"}
 
 
 class RefusedError(ValueError):
@@ -25,7 +26,9 @@ def versions() -> dict[str, str]:
     ['ktnlib', 'numpy', 'python', 'torch']
     """
     found = {"python": platform.python_version(), "ktnlib": ktnlib.__version__}
-    return found | {name: importlib.metadata.version(name) for name in ("numpy", "torch")}
+    # a peer counts where a measurement has imported it
+    peers = [name for name, module in PEERS.items() if module in sys.modules]
+    return found | {name: importlib.metadata.version(name) for name in ("numpy", "torch", *peers)}
 
 
 def code_hash(*files: str | None) -> str:

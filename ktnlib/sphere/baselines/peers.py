@@ -9,7 +9,7 @@ from ktnlib import check
 
 # torch-harmonics names one release of torch as its requirement and runs with others
 PEERS = {
-    "e3nn": ("e3nn", "pip install e3nn"),
+    "e3nn": ("e3nn.o3", "pip install e3nn"),
     "torch-harmonics": ("torch_harmonics", "pip install --no-deps torch-harmonics"),
 }
 
@@ -23,7 +23,8 @@ def installed(name: str) -> bool:
     >>> installed("e3nn") in (True, False)
     True
     """
-    return importlib.util.find_spec(PEERS[check.choice("name", name, PEERS)][0]) is not None
+    module, _ = PEERS[check.choice("name", name, PEERS)]
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
 def peer(name: str) -> ModuleType:
