@@ -16,4 +16,3 @@ from .tangent_layers import TangentMaxPool2d as TangentMaxPool2d
 from .taps import TapTable as TapTable
 from .taps import tangent_taps as tangent_taps
 from .transformer import KernelTransformer as KernelTransformer
-

@@ -14,7 +14,7 @@ def pad_map(
     """Rows above and below, columns to the left and right of a map.
 
     Args:
-        sides: how many above, below, to the left, to the right.
+        sides: how many above, below, to the left, to the right; a negative number below or right cuts.
         border: "sphere" goes on around the seam and over the poles; "wrap" around the seam only; "zero"
             nowhere.
         value: what stands where it does not go on; None repeats the outermost pixels.
@@ -23,6 +23,8 @@ def pad_map(
     [[1.0, 2.0, 3.0, 0.0, 1.0], [3.0, 0.0, 1.0, 2.0, 3.0]]
     """
     above, below, left, right = sides
+    if below < 0:
+        x, below = x[:, :, :below], 0
     if border == "sphere":
         x = over_poles(x, above, below)
     if border != "zero":

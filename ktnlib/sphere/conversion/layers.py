@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..grid import EquirectGrid
 from ..row_conv import row_conv2d
 from ..row_kernels import RowKernels
+from ..sampling import Neighbours
 from ..transformer import KernelTransformer
 from .samplers import Sampler
 from .steps import Window
@@ -29,18 +30,19 @@ class SphereConv2d(nn.Module):
         self.register_parameter("bias", source.bias)
         self.groups = source.groups
 
-    def prepare(self, height: int, width: int) -> None:
-        """Make what is kept for inputs of this size."""
+    def prepare(self, height: int, width: int, like: Tensor) -> None:
+        """Make what is kept for inputs of this size, of the type and on the device of a tensor."""
+
+    @property
+    def rows(self) -> KernelTransformer | RowKernels | None:
+        """What makes the layer's row kernels, or those themselves: no part of the state dict."""
+        return None
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SphereConv2d":
-        # transformers are no part of the state dict, but go where the layer goes
-        for transformer in self.transformers():
-            transformer._apply(fn)
+        # no part of the state dict, but it goes where the layer goes
+        if isinstance(self.rows, KernelTransformer):
+            self.rows._apply(fn)
         return super()._apply(fn, recurse)
-
-    def transformers(self) -> list[KernelTransformer]:
-        """Those that the layer uses."""
-        return []
 
 
 class SampledConv2d(SphereConv2d):
@@ -64,12 +66,13 @@ class SampledConv2d(SphereConv2d):
         )
         return row_conv2d(x, kernels, self.bias)
 
-    def prepare(self, height: int, width: int) -> None:
-        self.sampler.plan(height, width, self.weight)
+    def prepare(self, height: int, width: int, like: Tensor) -> None:
+        self.sampler.plan(height, width, like)
 
-    def transformers(self) -> list[KernelTransformer]:
+    @property
+    def rows(self) -> KernelTransformer | None:
         filters = self.sampler.filters
-        return [filters] if isinstance(filters, KernelTransformer) else []
+        return filters if isinstance(filters, KernelTransformer) else None
 
     def extra_repr(self) -> str:
         window = self.sampler.window
@@ -86,16 +89,17 @@ class PublishedConv2d(SphereConv2d):
                 f"`transformer` for {name!r} has the head 'published' and the layer stride {window.stride} "
                 f"and {self.groups} groups; wanted one of both: choose another head for this layer"
             )
-        self.transformer = [transformer]  # in a list: no part of the state dict
+        self.__dict__["transformer"] = transformer  # no part of the state dict
 
     def forward(
         self, x: Float[Tensor, "batch in_channel height width"]
     ) -> Float[Tensor, "batch out_channel height width"]:
         height, width = x.shape[-2:]
         angles = EquirectGrid(height, width).polar_angles
-        return row_conv2d(x, self.transformer[0](self.weight, angles, width=width), self.bias)
+        return row_conv2d(x, self.transformer(self.weight, angles, width=width), self.bias)
 
-    def transformers(self) -> list[KernelTransformer]:
+    @property
+    def rows(self) -> KernelTransformer:
         return self.transformer
 
 
@@ -107,13 +111,14 @@ class RowKernelConv2d(SphereConv2d):
         kernels: of the layer's channels.
     """
 
-    def __init__(self, name: str, source: nn.Conv2d, kernels: RowKernels):
+    def __init__(self, name: str, source: nn.Conv2d, window: Window, kernels: RowKernels):
         super().__init__(source)
-        wanted = source.out_channels, source.in_channels
-        if (kernels.out_channels, kernels.in_channels) != wanted:
+        wanted = source.out_channels, source.in_channels, window.stride
+        given = kernels.out_channels, kernels.in_channels, kernels.stride
+        if given != wanted:
             raise ValueError(
-                f"`transformer` for {name!r} has row kernels of (out, in) = "
-                f"{(kernels.out_channels, kernels.in_channels)} channels; wanted the layer's, {wanted}"
+                f"`transformer` for {name!r} has row kernels of (out channels, in channels, stride) = "
+                f"{given}; wanted the layer's, {wanted}"
             )
         self.name, self.kernels = name, kernels
 
@@ -127,3 +132,20 @@ class RowKernelConv2d(SphereConv2d):
                 f"its input is {x.shape[-2]} x {x.shape[-1]}; wanted the same: fit them for this height"
             )
         return row_conv2d(x, self.kernels, self.bias)
+
+    @property
+    def rows(self) -> RowKernels:
+        return self.kernels
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "RowKernelConv2d":
+        self.kernels = moved(self.kernels, fn)
+        return super()._apply(fn, recurse)
+
+
+def moved(kernels: RowKernels, fn: Callable[[Tensor], Tensor]) -> RowKernels:
+    """The same row kernels with their tensors moved or converted."""
+    if kernels.bands:
+        bands = tuple(replace(band, weight=fn(band.weight)) for band in kernels.bands)
+        return replace(kernels, bands=bands)
+    neighbours = Neighbours(*(fn(part) for part in kernels.neighbours))
+    return replace(kernels, kernel=fn(kernels.kernel), neighbours=neighbours)

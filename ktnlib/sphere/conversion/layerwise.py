@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
+import torch
 from torch import fx, nn
 
 from .network import SphereNetwork, check_height
@@ -38,10 +39,10 @@ class LayerwiseNetwork(SphereNetwork):
         super().__init__(plan, options)
         self._full = options.resolution == "full"
         copies: dict[fx.Node, fx.Node] = {}
-        self.graph = fx.Graph()
+        self.__dict__["graph"] = fx.Graph()
         self.graph.output(self.graph.graph_copy(plan.traced.graph, copies))
         self._sized: list[tuple[nn.Module, Fraction | int]] = []
-        sources, used = dict(self.named_modules()), set()
+        sources, used = dict(self.root.named_modules()), set()
         for node, step in plan.steps.items():
             name = node.target if node.op == "call_module" else None
             source = sources.get(name)
@@ -65,9 +66,10 @@ class LayerwiseNetwork(SphereNetwork):
     def prepare(self, height: int) -> None:
         """Make what is kept for panoramas of this height now, and not at the first call."""
         check_height("height", height, self.stride)
+        like = next(self.parameters(), torch.empty(0))
         for module, coarseness in self._sized:
             rows = int(height / Fraction(coarseness))
-            module.prepare(rows, 2 * rows)
+            module.prepare(rows, 2 * rows, like)
 
     def _module(
         self, name: str, source: nn.Module | None, step: Step, scale: Scale, layers: Layers
@@ -93,12 +95,12 @@ class LayerwiseNetwork(SphereNetwork):
         Returns the node whose value is now what the old node's was.
         """
         if module is not None and name is not None:
-            self.set_submodule(name, module)
+            self.root.set_submodule(name, module)
             node.args, node.kwargs = (before,), {}
             return node
         after = before
         if module is not None:
-            self.add_module(f"{node.name}_on_sphere", module)
+            self.root.add_module(f"{node.name}_on_sphere", module)
             with self.graph.inserting_after(node):
                 after = self.graph.call_module(f"{node.name}_on_sphere", (before,))
         node.replace_all_uses_with(after)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor, fx, nn
@@ -19,20 +20,22 @@ class SphereNetwork(nn.Module):
     source's; a method replaces modules by others with the same parameters, or answers in a way of its own by
     `answer`. Parameters ask for no gradients until they are told to.
 
-    Fields: `plan`, `options`; `graph`, the operations in order.
+    Fields: `plan`, `options`; `graph`, the operations in order; `root`, a module with the same contents and
+    nothing else, so that no name of the model's meets one of ours.
     """
 
     def __init__(self, plan: Plan, options: Options):
         super().__init__()
-        model = copy.deepcopy(plan.model)
-        for name, child in model.named_children():
-            self.add_module(name, child)
-        for name, parameter in model.named_parameters(recurse=False):
-            self.register_parameter(name, parameter)
-        kept = model.state_dict()
-        for name, buffer in model.named_buffers(recurse=False):
-            self.register_buffer(name, buffer, persistent=name in kept)
         self.plan, self.options, self.graph = plan, options, plan.traced.graph
+        model = copy.deepcopy(plan.model)
+        self._modules.update(model.named_children())
+        self._parameters.update(model._parameters)
+        self._buffers.update(model._buffers)
+        self._non_persistent_buffers_set.update(model._non_persistent_buffers_set)
+        root = nn.Module()
+        for shared in ("_modules", "_parameters", "_buffers"):
+            root.__dict__[shared] = self.__dict__[shared]
+        self.__dict__["root"] = root
         self.requires_grad_(False)
         self.eval()
 
@@ -51,9 +54,15 @@ class SphereNetwork(nn.Module):
 
     def run_graph(self, x: Tensor):
         """Run the graph on x with the modules as they are: the planar network where nothing is replaced."""
-        walk = fx.Interpreter(self, graph=self.graph)
+        walk = fx.Interpreter(self.root, graph=self.graph)
         walk.extra_traceback = False  # or every message of ours would end with the interpreter's own lines
         return walk.run(x)
+
+    def save(self, path: str | Path) -> None:
+        """Write path.safetensors and path.json; `conversion.load(model, path)` brings the network back."""
+        from .saving import save  # which stands on everything that makes networks
+
+        save(self, path)
 
     def __deepcopy__(self, memo: dict) -> "SphereNetwork":
         # nodes are known by identity, and nobody changes a graph that is finished

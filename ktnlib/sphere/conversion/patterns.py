@@ -72,7 +72,7 @@ def taps_about(
         pattern: a name in `PATTERNS`.
 
     >>> taps_about(4, 8, (1, 2), spacing=math.pi / 4).columns[1].round(decimals=3).tolist()
-    [-0.544, 0.544]
+    [-0.512, 0.512]
     """
     down, across = (
         (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * step

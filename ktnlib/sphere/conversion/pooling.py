@@ -31,8 +31,9 @@ class SampledPool2d(nn.Module):
         size = {"height": height, "width": width, "stride": window.stride, "groups": channels}
         return row_conv2d(x, RowKernels.from_taps(shares, plan, **size))
 
-    def prepare(self, height: int, width: int) -> None:
-        """Make what is kept for inputs of this size."""
+    def prepare(self, height: int, width: int, like: Tensor) -> None:
+        """Make what is kept for inputs of this size, of the type and on the device of a tensor."""
+        self.sampler.plan(height, width, like)
 
     def extra_repr(self) -> str:
         window = self.sampler.window

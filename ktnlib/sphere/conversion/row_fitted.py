@@ -7,19 +7,19 @@ from .extras import own_options
 from .layerwise import LayerwiseNetwork
 from .options import Options
 from .plan import Plan
-from .sampled import TransformedLayers
+from .sampled import transformed_network
 from .steps import Window
 
 
 def sphconv_network(plan: Plan, options: Options) -> LayerwiseNetwork:
-    """Row kernels for every convolution of more than one tap, from option `transformer`; pools bicubic.
+    """Row kernels for every convolution of more than one tap, from `transformer`; `pooling` as for "ktn".
 
     Raises:
         ValueError: layers without row kernels; the message says how to fit them.
 
     Source: Su and Grauman, Learning Spherical Convolution, NeurIPS 2017.
     """
-    own_options(options, {})
+    own = own_options(options, {"pooling": None})
     given = options.transformer if isinstance(options.transformer, Mapping) else {}
     missing = [name for name in wide_convolutions(plan) if not isinstance(given.get(name), RowKernels)]
     if missing:
@@ -28,7 +28,7 @@ def sphconv_network(plan: Plan, options: Options) -> LayerwiseNetwork:
             f"`transformer` has no row kernels for {listed}; wanted a dictionary {{layer: RowKernels}} for "
             'method="sphconv"; fit them by `ktnlib.sphere.fitting.fit_sphconv(model, panoramas, …)`'
         )
-    return LayerwiseNetwork(plan, options, TransformedLayers(plan.model, options.transformer))
+    return transformed_network(plan, options, own["pooling"])
 
 
 def wide_convolutions(plan: Plan) -> list[str]:

@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import nn
 
 from ktnlib import check
 
 from ..row_kernels import RowKernels
+from ..sampling import INTERPOLATIONS
 from ..transformer import KernelTransformer
 from .extras import own_options
 from .layers import PublishedConv2d, RowKernelConv2d, SampledConv2d
@@ -57,11 +59,14 @@ class TransformedLayers(SampledLayers):
     Args:
         model: the source, to look the names up in.
         transformer: as `to_sphere` takes it.
+        pooling: interpolation of pools; None is "bilinear" with the head of this name, else "bicubic".
     """
 
-    def __init__(self, model: nn.Module, transformer: object):
-        head = transformer if isinstance(transformer, str) else getattr(transformer, "head", "taps")
-        super().__init__("tangent", "bilinear" if head == "bilinear" else "bicubic")
+    def __init__(self, model: nn.Module, transformer: object, pooling: str | None = None):
+        if pooling is None:
+            head = transformer if isinstance(transformer, str) else getattr(transformer, "head", "taps")
+            pooling = "bilinear" if head == "bilinear" else "bicubic"
+        super().__init__("tangent", check.choice("pooling", pooling, INTERPOLATIONS))
         self.head = (
             check.choice("transformer", transformer, HEADS) if isinstance(transformer, str) else "taps"
         )
@@ -81,7 +86,7 @@ class TransformedLayers(SampledLayers):
     def convolution(self, name: str, source: nn.Conv2d, window: Window, scale: Scale) -> nn.Module:
         chosen = self.by_name.get(name)
         if isinstance(chosen, RowKernels):
-            return RowKernelConv2d(name, source, chosen)
+            return RowKernelConv2d(name, source, window, chosen)
         if chosen is None:
             size = window.kernel_size
             chosen = self.shared.setdefault(size, _own(KernelTransformer(size, head=self.head)))
@@ -98,10 +103,19 @@ class TransformedLayers(SampledLayers):
 def ktn_network(plan: Plan, options: Options) -> LayerwiseNetwork:
     """The kernel transformer: row kernels made from each layer's weights by a head, "taps" if none is named.
 
-    Pools take bicubic samples, with the head "bilinear" bilinear ones.
+    Option `pooling`: how pools, transposed convolutions and strides without a kernel read between pixels.
+    None is "bicubic", with the head "bilinear" that.
     """
-    own_options(options, {})
-    return LayerwiseNetwork(plan, options, TransformedLayers(plan.model, options.transformer))
+    own = own_options(options, {"pooling": None})
+    return transformed_network(plan, options, own["pooling"])
+
+
+def transformed_network(plan: Plan, options: Options, pooling: str | None) -> LayerwiseNetwork:
+    """Layers by the transformers or row kernels that the options hold."""
+    layers = TransformedLayers(plan.model, options.transformer, pooling)
+    # the layers have copies of their own, and pools keep what the head chose
+    options = replace(options, transformer=None, extra={"pooling": layers.interpolation})
+    return LayerwiseNetwork(plan, options, layers)
 
 
 def spherenet_network(plan: Plan, options: Options) -> LayerwiseNetwork:

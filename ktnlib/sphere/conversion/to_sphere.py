@@ -50,8 +50,8 @@ def to_sphere(
         height: of the panoramas, to make now what is else made at the first call.
         until: name of the module whose output is the answer; None is the model's own answer. "exact" and
             "interpolate" need one before the first mean over all places.
-        method_options: "tangent-images" takes `subdivisions`, "exact" `interpolation`, "interpolate" both
-            `interpolation` and `every`.
+        method_options: "ktn" and "sphconv" take `pooling`, "bilinear" or "bicubic"; "tangent-images"
+            `subdivisions`; "exact" `interpolation`; "interpolate" that and `every`.
 
     Returns:
         A module in eval mode for panoramas (batch, channel, height, 2·height), float, on its device; its

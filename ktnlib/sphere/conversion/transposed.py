@@ -39,7 +39,8 @@ class SampledConvTranspose2d(SphereConv2d):
         height, width = x.shape[-2:]
         stride = self.step.stride
         finer = self._finer
-        out = x.new_empty(len(x), self._mixers().shape[1] * self.groups, height * finer, width * finer)
+        out_channels = self.weight.shape[1] * self.groups
+        out = x.new_empty(len(x), out_channels, height * finer, width * finer)
         for above in range(stride):
             for left in range(stride):
                 part = self._phase(x, (above, left))
@@ -50,10 +51,10 @@ class SampledConvTranspose2d(SphereConv2d):
                     out = torch.where((rows[:, None] & columns).to(x.device), part, out)
         return out
 
-    def prepare(self, height: int, width: int) -> None:
+    def prepare(self, height: int, width: int, like: Tensor) -> None:
         for above in range(self.step.stride):
             for left in range(self.step.stride):
-                self._plan(height, width, (above, left), self.weight)
+                self._plan(height, width, (above, left), like)
 
     @property
     def _finer(self) -> int:
@@ -64,9 +65,6 @@ class SampledConvTranspose2d(SphereConv2d):
         """The phase of every pixel at full resolution."""
         unit = self.scale.jump / self.step.stride
         return torch.tensor([math.floor(pixel / unit) % self.step.stride for pixel in range(count)])
-
-    def _mixers(self) -> Float[Tensor, "in_channel out_group kernel_height kernel_width"]:
-        return self.weight
 
     def _phase(self, x: Tensor, phase: tuple[int, int]) -> Tensor:
         down, across = (self._taps(axis, phase[axis]) for axis in (0, 1))
