@@ -3,7 +3,7 @@
 import copy
 from dataclasses import replace
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import fx, nn
@@ -16,6 +16,7 @@ from .samplers import Scale
 from .steps import Border, Resize, Step, Transposed, Whole, Window
 
 
+@runtime_checkable
 class Layers(Protocol):
     """What a method makes of each layer; windows have the stride they have on the panorama's grid."""
 
