@@ -14,7 +14,8 @@ function mapPicture(values, height, colour) {
 
 // West of the line the method's picture, east of it the exact one; where both are one, no line.
 function drawSwipe(context, { west, east, row, column, height, view }, paint) {
-  const [x, y] = gridPlace(row, column, { height, width: 2 * height });
+  const [middle, y] = gridPlace(row, column, { height, width: 2 * height });
+  const x = Math.round(3 * middle) / 3; // on whole pixels of the canvas, or its edge looks different each time
   context.clearRect(0, 0, 360, 188);
   context.imageSmoothingEnabled = false;
   clipped(context, { ...GRID, width: x - GRID.x }, () => context.drawImage(west, GRID.x, GRID.y, GRID.width, GRID.height));
@@ -59,7 +60,7 @@ function drawErrors(context, curves, { row, method }, paint) {
   context.fillStyle = paint.image;
   context.fillRect(PLOT.x, down(row) - 0.5, PLOT.width, 1);
   Object.entries(curves).forEach(([name, errors], n) => {
-    Object.assign(context, { strokeStyle: tones[name], lineWidth: name === method ? 2.6 : 1.4 });
+    Object.assign(context, { strokeStyle: tones[name], lineWidth: (name === method ? 8 : 4) / 3 });
     context.setLineDash(dashes[name]);
     context.beginPath();
     errors.forEach((error, i) => context.lineTo(across(error), down(i)));
