@@ -29,7 +29,7 @@ class ExactNetwork(SphereNetwork):
         self.__dict__.update(every=check.positive_int("every", every), interpolation=interpolation)
 
     def answer(self, x: Tensor) -> Tensor:
-        trunk = Unpadded(self.plan, getattr(self, "root", self))
+        trunk = Unpadded(self.plan, self.root)
         height = (
             x.shape[-2] if self.options.resolution == "full" else x.shape[-2] // int(self.plan.output.stride)
         )

@@ -65,7 +65,7 @@ class _Walk(fx.Interpreter):
     """Runs the source's operations on pictures."""
 
     def __init__(self, network: ViewNetwork, views: ViewSet, height: int):
-        super().__init__(getattr(network, "root", network), graph=network.graph)
+        super().__init__(network.root, graph=network.graph)
         self.extra_traceback = False
         self.views, self.height, self.surround = views, height, network.surround
         self.steps = {node: _kept(step) for node, step in network.plan.steps.items()}

@@ -1,5 +1,6 @@
 """A view method is the planar network on cameras' pictures; its maps and means come back to the panorama."""
 
+import copy
 import math
 
 import pytest
@@ -16,6 +17,7 @@ from ktnlib.sphere.conversion.views import cubemap_network, cubemap_zero_network
 
 from .. import rays
 from ..images import assert_close, noise, smooth_panorama
+from . import source_networks
 
 BUILDERS = {
     "cubemap": cubemap_network,
@@ -29,10 +31,10 @@ def convert(name, model, until=None, **options):
     return BUILDERS[name](plan(model, until), Options(name, **options))
 
 
-def strided(seed=0):
+def strided(seed=0, **pooling):
     torch.manual_seed(seed)
     layers = [nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 3, 5, 2, padding=2)]
-    return nn.Sequential(*layers, nn.ReLU(), nn.AvgPool2d(3, 1, padding=1)).double().eval()
+    return nn.Sequential(*layers, nn.ReLU(), nn.AvgPool2d(3, 1, padding=1, **pooling)).double().eval()
 
 
 def faces_of(panorama, side):
@@ -43,9 +45,10 @@ def faces_of(panorama, side):
 
 
 @pytest.mark.parametrize("resolution", ["pyramid", "full"])
-def test_with_zeros_it_is_the_source_on_cameras_pictures(resolution):
+@pytest.mark.parametrize("count", [True, False])
+def test_with_zeros_it_is_the_source_on_cameras_pictures(resolution, count):
     """Cameras by rotation matrices; unit 0 of the last map is centred on pixel ½ of its picture."""
-    model, panorama = strided(), noise(1, 2, 24, 48)
+    model, panorama = strided(count_include_pad=count), noise(1, 2, 24, 48)
     with torch.no_grad():
         maps = model(faces_of(panorama, 16))
     height = 24 if resolution == "full" else 6
@@ -189,6 +192,27 @@ def test_names_of_the_state_dict_are_the_sources_and_a_batch_is_its_parts(name):
     network = convert(name, model)
     assert list(network.state_dict()) == list(model.state_dict())
     assert_close(network(panorama)[1:2], network(panorama[1:2]), 1e-12)
+
+
+@NAMES
+@pytest.mark.parametrize("source", source_networks.NETWORKS)
+def test_whole_networks_answer_for_the_sphere_in_the_shape_of_their_own_answers(name, source):
+    model, panorama = source_networks.build(source), noise(1, 3, 32, 64, dtype=torch.float32)
+    with torch.no_grad():
+        wanted = model(panorama).shape
+    found = convert(name, model)(panorama)
+    assert found.shape == wanted
+    assert found.isfinite().all()
+
+
+@NAMES
+def test_modules_may_be_called_as_our_own_fields_are(name):
+    model = nn.Sequential()
+    for field in ("answer", "views", "surround", "plan"):
+        model.add_module(field, nn.Conv2d(1, 1, 3, padding=1))
+    network = convert(name, model.eval())
+    assert network(torch.zeros(1, 1, 16, 32)).shape == (1, 1, 16, 32)
+    assert copy.deepcopy(network)(torch.zeros(1, 1, 16, 32)).shape == (1, 1, 16, 32)
 
 
 @NAMES
