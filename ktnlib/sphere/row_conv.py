@@ -95,7 +95,7 @@ def _apply_taps(
 
 def mix_by_samples(
     x: Float[Tensor, "batch in_channel height width"],
-    kernel: Float[Tensor, "*rows out_channel in_channel taps"],
+    kernel: Float[Tensor, "*rows out_channel in_group taps"],
     plan: Neighbours,
     *,
     width: int,
@@ -114,7 +114,7 @@ def mix_by_samples(
 
 def mix_by_bags(
     twice: Float[Tensor, "batch height twice_width in_channel"],
-    kernel: Float[Tensor, "*rows out_channel in_channel taps"],
+    kernel: Float[Tensor, "*rows out_channel in_group taps"],
     plan: Neighbours,
     *,
     width: int,

@@ -31,13 +31,13 @@ class RowKernels:
     width: int
     stride: int = 1
     groups: int = 1
-    kernel: Float[Tensor, "*rows out_channel in_channel taps"] | None = None
+    kernel: Float[Tensor, "*rows out_channel in_group taps"] | None = None
     neighbours: Neighbours | None = None
     bands: tuple[RowBand, ...] = ()
 
     @staticmethod
     def from_taps(
-        kernel: Float[Tensor, "*rows out_channel in_channel taps"],
+        kernel: Float[Tensor, "*rows out_channel in_group taps"],
         neighbours: Neighbours,
         *,
         height: int,
