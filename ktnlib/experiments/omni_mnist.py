@@ -138,7 +138,7 @@ def errors(
         for low, high in itertools.pairwise(BANDS):
             inside = (low <= away) & (away < high)
             found[f"error.{name}.{low}-{high}deg"] = 100 * wrong[inside].mean().item()
-        found[f"parameters.{name}"] = sum(parameter.numel() for parameter in net.parameters())
+        found[f"parameters.{name}"] = float(sum(parameter.numel() for parameter in net.parameters()))
         found[f"ahead.{name}"] = found[f"error.{name}.all"] - found["error.spherenet.all"]
     del found["ahead.spherenet"]
     return found

@@ -69,8 +69,9 @@ def run_seed(
         schedule.step()
         if batch % 25 == 24:
             training.save(checkpoint)
-    found = {f"installed.{name}": int(here) for name, here in there.items()}
-    found |= {f"parameters.{name}": sum(p.numel() for p in net.parameters()) for name, net in nets.items()}
+    found = {f"installed.{name}": float(here) for name, here in there.items()}
+    for name, net in nets.items():
+        found[f"parameters.{name}"] = float(sum(parameter.numel() for parameter in net.parameters()))
     return found | accuracies(
         nets.eval(), written.test_images[:test], written.test_labels[:test], height, seed
     )
