@@ -15,9 +15,9 @@ from .placed_digits import FOV, SIZE, digits_anywhere, digits_at
 from .progress import progress
 from .train_globe_net import framed, handwritten
 
-FULL = ("direct", "spherenet", "equiconv", "ktn-bilinear", "ktn-bicubic", "ktn", "projected", "interpolate")
+FULL = ("direct", "spherenet", "ktn-bicubic", "ktn", "interpolate")
 PYRAMID = ("direct", "direct-wrap", "direct-zero", "spherenet", "equiconv", "ktn-bilinear", "ktn-bicubic")
-PYRAMID += ("ktn", "sphconv", "projected", "cubemap", "cubemap-zero", "tangent-images")
+PYRAMID += ("ktn", "projected", "cubemap", "cubemap-zero", "tangent-images", "sphconv")
 READERS = tuple(f"full.{name}" for name in FULL) + tuple(f"pyramid.{name}" for name in PYRAMID)
 ANGLES = (18, 36, 54, 72, 90)
 SCALES = {
@@ -37,7 +37,7 @@ SCALES = {
         "number": 1000,
         "angles": ANGLES,
         "readers": READERS,
-        "fitted_on": 24,
+        "fitted_on": 60,
     },
     "paper": {
         "seeds": 3,
@@ -46,7 +46,7 @@ SCALES = {
         "number": 10_000,
         "angles": ANGLES,
         "readers": READERS,
-        "fitted_on": 96,
+        "fitted_on": 240,
     },
 }
 UNITS = {"accuracy": "%", "error": "", "lag": "points", "lead": "points"}
