@@ -45,7 +45,7 @@ def triangles(subdivisions: int) -> Float[Tensor, "triangles 3 3"]:
     fifth, ring = 2 * math.pi / 5, math.atan(0.5)
     poles = [torch.tensor([0.0, 0.0, sign], dtype=torch.float64) for sign in (1, -1)]
 
-    def at(number: float, latitude: float) -> Tensor:
+    def at(number: float | int, latitude: float) -> Tensor:
         place = (math.cos(latitude) * math.cos(fifth * number), math.cos(latitude) * math.sin(fifth * number))
         return torch.tensor([*place, math.sin(latitude)], dtype=torch.float64)
 

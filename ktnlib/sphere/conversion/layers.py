@@ -1,6 +1,7 @@
 """Convolutions of a converted network: a planar layer's weights, applied on the sphere."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor, nn

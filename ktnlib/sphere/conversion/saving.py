@@ -130,7 +130,7 @@ def fingerprint(plan: Plan) -> str:
 def _described(words: Path) -> dict[str, Any]:
     try:
         described = json.loads(words.read_text(encoding="utf-8"))
-        version = described["ktnlib"]
+        version, _ = described["ktnlib"], described["sha256"]
     except (ValueError, KeyError, TypeError) as cause:
         raise ValueError(
             f"{words} describes no converted network; wanted what `network.save(path)` wrote"

@@ -108,6 +108,45 @@ def test_bags_equal_the_differentiable_reference(by_row, channels, monkeypatch):
     assert_close(dense_sum(x.numpy(), kernels.to_dense().numpy(), np.zeros(3), 1), reference, 1e-12)
 
 
+@pytest.mark.parametrize("by_row", [False, True])
+@pytest.mark.parametrize(("groups", "in_channels", "out_channels"), [(2, 4, 6), (3, 3, 3), (2, 2, 8)])
+def test_a_group_of_channels_reads_its_own_inputs_alone(groups, in_channels, out_channels, by_row):
+    height, width, stride = 6, 12, 2
+    plan = tangent_taps(height, width, 3, stride=stride).neighbours(interpolation="bicubic")
+    lead = [height // stride] if by_row else []
+    kernel = noise(*lead, out_channels, in_channels // groups, 9, seed=1)
+    x, bias = noise(2, in_channels, height, width), noise(out_channels, seed=2)
+    size = {"height": height, "width": width, "stride": stride}
+    kernels = RowKernels.from_taps(kernel, plan, **size, groups=groups)
+    parts = zip(x.chunk(groups, 1), kernel.chunk(groups, -3), strict=True)
+    each = [row_conv2d(part, RowKernels.from_taps(weight, plan, **size)) for part, weight in parts]
+    wanted = torch.cat(each, dim=1) + bias[:, None, None]
+    assert_close(row_conv2d(x, kernels, bias), wanted, 1e-12)
+    assert_close(row_conv2d(x.clone().requires_grad_(), kernels, bias).detach(), wanted, 1e-12)
+    assert_close(dense_sum(x.numpy(), kernels.to_dense().numpy(), bias.numpy(), stride), wanted, 1e-12)
+    mixing, reading = 9 * in_channels // groups * out_channels, 9 * 16 * in_channels
+    assert kernels.multiply_adds == height * width // stride**2 * (mixing + reading)
+
+
+def test_bands_have_groups_too():
+    x, weight = noise(1, 4, 6, 12), noise(2, 2, 3, 5, seed=1)
+    kernels = RowKernels.from_bands([RowBand(range(6), weight)], height=6, width=12, groups=2)
+    parts = zip(x.chunk(2, 1), weight.chunk(2), strict=True)
+    each = [
+        row_conv2d(part, RowKernels.from_bands([RowBand(range(6), some)], height=6, width=12))
+        for part, some in parts
+    ]
+    assert_close(row_conv2d(x, kernels), torch.cat(each, 1), 1e-12)
+    assert_close(dense_sum(x.numpy(), kernels.to_dense().numpy(), np.zeros(2), 1), torch.cat(each, 1), 1e-12)
+
+
+@pytest.mark.parametrize("groups", [0, 4])
+def test_groups_that_do_not_divide_the_output_are_refused(groups):
+    plan = tangent_taps(4, 8, 3).neighbours()
+    with pytest.raises(ValueError, match="`groups` is"):
+        RowKernels.from_taps(noise(6, 1, 9), plan, height=4, width=8, groups=groups)
+
+
 def test_gradients_reach_image_kernel_filters_and_bias():
     height, width, plan = 4, 8, tangent_taps(4, 8, 3).neighbours()
     weight, x, bias = noise(2, 2, 9), noise(1, 2, height, width), noise(2)
