@@ -17,8 +17,7 @@ from .tangent_reading import READINGS
 
 SCALES = {
     "smoke": {"seeds": 1, "subject": "digit-net", "first": 4, "others": 2, "fitted": 0},
-    "part": {"seeds": 1, "subject": "tinydarknet", "first": 120, "others": 60, "fitted": 0},
-    "laptop": {"seeds": 1, "subject": "tinydarknet", "first": 500, "others": 120, "fitted": 60},
+    "laptop": {"seeds": 1, "subject": "tinydarknet", "first": 500, "others": 60, "fitted": 0},
     "paper": {"seeds": 1, "subject": "tinydarknet", "first": 500, "others": 500, "fitted": 500},
 }
 UNITS = {"accuracy": "%", "top5": "%", "share": "%", "ahead": "%", "reading": "%", "pictures": "pictures"}
