@@ -23,12 +23,13 @@ CHUNK = 2**20
 class Bags:
     """The lists of some output rows: of `rows` input rows from `first` on, the only ones that they read.
 
-    `index`, (out_rows, taps, pixels) for the input rows and columns that output column 0 reads; column m of
-    the output reads stride·m further on.
+    `plan`, (out_rows, taps, pixels), is what output column 0 reads, its rows counted from `first`; column m
+    of the output reads stride·m further on.
 
-    The same entries sorted by the pixel they read: `readers` is the tap, out_row · taps + tap, and `places`
-    its output column. These lists are of the input columns 0 … stride − 1; a pixel stride·m further on is
-    read m output columns further on. `starts` is the first entry of each of these pixels, row by row.
+    The same entries sorted by the pixel they read: `readers` is the tap, out_row · taps + tap, `places` its
+    output column and `shares` its weight. These lists are of the input columns 0 … stride − 1; a pixel
+    stride·m further on is read m output columns further on. `starts` is the first entry of each of these
+    pixels, row by row.
     """
 
     first: int
@@ -108,12 +109,14 @@ def in_chunks(plan: Neighbours, *, height: int, width: int, stride: int, channel
     """A plan's output rows as bags, so many at a time that the memory stays bounded.
 
     Args:
-        plan: (out_rows, taps, pixels); rows may lie beyond a pole, columns anywhere.
+        plan: (out_rows, taps, pixels); rows may lie beyond a pole, columns anywhere. No gradient flows into
+            its weights.
         height, width: of the panorama; the width divisible by the stride.
         stride: input columns from one output column to the next.
         channels: of the panorama.
     """
-    plan = fold_poles(plan, height, width)
+    # lists are made on the CPU, whole: sorting and counting them is a matter of a row's few entries
+    plan = Neighbours(*(part.detach().cpu() for part in fold_poles(plan, height, width)))
     taps, pixels = plan.rows.shape[1:]
     rows_at_once = max(1, CHUNK // (width // stride * taps * (channels + 2 * pixels)))
     for parts in zip(*(part.split(rows_at_once) for part in plan), strict=True):
