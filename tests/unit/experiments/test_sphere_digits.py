@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ktnlib import data
-from ktnlib.experiments import digit_readers, omni_transfer, sphere_digits
+from ktnlib.experiments import digit_readers, digit_widths, omni_transfer, sphere_digits
 from ktnlib.experiments.engine import Checkpoint
 from ktnlib.experiments.placed_digits import FOV, SPACING, PlacedDigits, digits_anywhere, digits_at
 from ktnlib.experiments.train_globe_net import framed, handwritten
@@ -135,6 +135,26 @@ def test_an_interrupted_run_goes_on_with_the_next_reader_and_ends_alike(tmp_path
     resumed = sphere_digits.run_seed(0, checkpoint=Checkpoint(tmp_path / "two.npz", "cpu"), **scale)
     assert resumed == straight
     assert {name.partition(".")[0] for name in straight} <= set(sphere_digits.UNITS)
+
+
+def test_digits_of_each_width_are_read_with_their_own_spacing(tmp_path, monkeypatch):
+    widths = []
+
+    def reader(name, net, unseen, fov):
+        widths.append((name, round(math.degrees(fov), 3)))
+        return lambda placed: torch.eye(10)[placed.labels]
+
+    monkeypatch.setattr(digit_widths, "reader_called", reader)
+    scale = {key: value for key, value in digit_widths.SCALES["smoke"].items() if key != "seeds"}
+    checkpoint = Checkpoint(tmp_path / "seed.npz", "cpu")
+    found = digit_widths.run_seed(0, device="cpu", checkpoint=checkpoint, **scale)
+    assert len(widths) == 6
+    assert ("full.ktn", 40) in widths
+    assert ("exact", 60) in widths
+    assert found["accuracy.40wide.full.ktn.18deg"] == 100.0
+    assert found["lag.60wide.full.ktn.18deg"] == 0.0
+    assert digit_widths.run_seed(0, device="cpu", checkpoint=checkpoint, **scale) == found
+    assert len(widths) == 6
 
 
 def test_digits_of_120_degrees_are_counted_by_distance_from_the_equator(net):
