@@ -55,7 +55,10 @@ def row_conv2d(
     else:
         out = _apply_taps(wide, kernels)
     if bias is not None:
-        out = out + bias.to(wide.dtype)[:, None, None]
+        added = bias.to(wide.dtype)[:, None, None]
+        # in place where nobody goes back: another map in memory takes as long as a tap
+        tracked = torch.is_grad_enabled() and (out.requires_grad or added.requires_grad)
+        out = out + added if tracked else out.add_(added)
     return out.to(x.dtype)
 
 
@@ -77,20 +80,24 @@ def _apply_taps(
     plan = Neighbours(*(part.to(x.device) for part in folded[:2]), folded.weights.to(x.dtype).to(x.device))
     kernel = kernels.kernel.to(x.dtype)
     differentiable = torch.is_grad_enabled() and any(part.requires_grad for part in (x, kernel, plan.weights))
+    shape = {"width": kernels.width, "stride": kernels.stride, "groups": kernels.groups}
     if differentiable and kernel.ndim == 3 and kernels.groups == 1 and not plan.weights.requires_grad:
         return mix_taps(x, kernel, None, plan, kernels.stride)
-    read, mix = (x, mix_by_samples) if differentiable else (_twice_around(x), mix_by_bags)
     taps, pixels = plan.rows.shape[1:]
     # a tap at a pixel: one value a channel, an index and a weight for each pixel it reads
     rows_at_once = max(1, CHUNK // (kernels.width // kernels.stride * taps * (x.shape[1] + 2 * pixels)))
-    parts = []
-    for start in range(0, len(plan.rows), rows_at_once):
-        rows = slice(start, start + rows_at_once)
-        some = Neighbours(*(part[rows] for part in plan))
-        weights = kernel if kernel.ndim == 3 else kernel[rows]
-        shape = {"width": kernels.width, "stride": kernels.stride, "groups": kernels.groups}
-        parts.append(mix(read, weights, some, **shape))
-    return torch.cat(parts, dim=2)
+    chunks = [slice(start, start + rows_at_once) for start in range(0, len(plan.rows), rows_at_once)]
+    parts = [
+        (kernel if kernel.ndim == 3 else kernel[some], Neighbours(*(part[some] for part in plan)))
+        for some in chunks
+    ]
+    if differentiable:
+        return torch.cat([mix_by_samples(x, *part, **shape) for part in parts], dim=2)
+    twice = x.permute(0, 2, 3, 1).repeat(1, 1, 2, 1)
+    out = x.new_empty(len(x), len(plan.rows), kernels.width // kernels.stride, kernels.out_channels)
+    for some, part in zip(chunks, parts, strict=True):
+        mix_by_bags(twice, *part, out=out[:, some], **shape)
+    return out.permute(0, 3, 1, 2)
 
 
 def mix_by_samples(
@@ -120,23 +127,22 @@ def mix_by_bags(
     width: int,
     stride: int,
     groups: int = 1,
-) -> Float[Tensor, "batch out_channel rows out_width"]:
-    """The same without gradients: a tap at a pixel is one weighted bag of channel vectors.
+    out: Float[Tensor, "batch rows out_width out_channel"],
+) -> None:
+    """The same without gradients, into `out`: a tap at a pixel is one weighted bag of channel vectors.
 
     On an image that runs twice around, a row's bags are those of output column 0 moved along: no wrapping.
     """
-    batch, height, _, channels = twice.shape
+    height, channels = twice.shape[1], twice.shape[3]
     rows, taps, pixels = plan.rows.shape
     # half the memory for indices, where they fit
     index_type = torch.int32 if height * 2 * width < 2**31 else torch.int64
     first = (plan.rows * 2 * width + plan.columns.remainder(width)).to(index_type)[:, None]
     index = first + torch.arange(0, width, stride, dtype=index_type, device=twice.device)[:, None, None]
     weights = plan.weights[:, None].expand(index.shape).reshape(-1, pixels)
-    out = twice.new_empty(batch, rows, width // stride, kernel.shape[-3])
     for image, mixed in zip(twice.flatten(1, 2), out, strict=True):
         bags = functional.embedding_bag(index.view(-1, pixels), image, per_sample_weights=weights, mode="sum")
         _mix_channels(bags.view(rows, -1, taps, channels), kernel, groups, mixed)
-    return out.permute(0, 3, 1, 2)
 
 
 def _mix_channels(
@@ -160,12 +166,6 @@ def _mix_channels(
     for tap in range(kernel.shape[-1]):
         share = kernel[..., 0, tap]
         mixed.addcmul_(bags[:, :, tap], share[:, None] if by_row else share)
-
-
-def _twice_around(
-    x: Float[Tensor, "batch in_channel height width"],
-) -> Float[Tensor, "batch height twice_width in_channel"]:
-    return x.permute(0, 2, 3, 1).repeat(1, 1, 2, 1)
 
 
 def _check_operands(x: Tensor, kernels: RowKernels, bias: Tensor | None) -> None:
