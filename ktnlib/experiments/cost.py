@@ -42,6 +42,7 @@ MEASURED = (
     "cubemap-zero",
 )
 MEASURED += ("tangent-images", "exact", "interpolate")
+CHOSEN = ("direct", "spherenet", "ktn", "cubemap", "tangent-images", "exact", "interpolate")
 LAYERED = ("direct", "spherenet", "ktn-bicubic", "ktn")
 
 SCALES = {
@@ -61,13 +62,12 @@ SCALES = {
         ),
         "measured": (
             ("tinydarknet", "pyramid", (64, 128, 256, 512), MEASURED),
-            ("tinydarknet", "pyramid", (64, 128), ("projected",)),
-            ("tinydarknet", "pyramid", (64, 128, 256), ("sphconv",)),
-            ("tinydarknet", "full", (64, 128, 256), LAYERED),
-            ("resnet18", "pyramid", (128, 256, 512), MEASURED),
-            ("vgg16", "pyramid", (160, 320), MEASURED),
+            ("tinydarknet", "pyramid", (64, 128), ("sphconv", "projected")),
+            ("tinydarknet", "full", (64, 128), LAYERED),
+            ("resnet18", "pyramid", (128, 256, 512), CHOSEN),
+            ("vgg16", "pyramid", (320,), CHOSEN),
         ),
-        "repeats": 3,
+        "repeats": 2,
     },
 }
 UNITS = {"learnt": "numbers", "stored": "MiB", "multiply_adds": "G", "memory": "MiB", "time": ""}
