@@ -1,10 +1,16 @@
 """Projected: each layer's kernel drawn on the panorama and sampled at its pixels, which fails."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
-from ..baselines.projected import projected_conv2d
+from ..baselines.projected import projected_kernel
+from ..grid import EquirectGrid
+from ..kernel_cache import KernelCache
+from .borders import pad_map
 from .extras import own_options
 from .layers import SphereConv2d
 from .layerwise import LayerwiseNetwork
@@ -16,7 +22,11 @@ from .steps import Window
 
 
 class ProjectedConv2d(SphereConv2d):
-    """`projected_conv2d`, of which a stride keeps every s-th pixel."""
+    """`projected_conv2d`, of which a stride keeps every s-th pixel.
+
+    A projected kernel is the source's taps times what each of them covers of the panorama: what they cover is
+    the same for all channels, and is kept.
+    """
 
     def __init__(self, name: str, source: nn.Conv2d, window: Window, scale: Scale):
         super().__init__(source)
@@ -26,15 +36,45 @@ class ProjectedConv2d(SphereConv2d):
                 'sides and one dilation for method="projected"; choose another method'
             )
         self.window, self.scale = window, scale
+        self._cache = KernelCache()
 
     def forward(
         self, x: Float[Tensor, "batch in_channel height width"]
     ) -> Float[Tensor, "batch out_channel out_height out_width"]:
-        spacing = self.scale.between_units(x.shape[-1]) * self.window.dilation[0]
-        parts = zip(x.chunk(self.groups, dim=1), self.weight.chunk(self.groups), strict=True)
-        out = torch.cat([projected_conv2d(part, weight, spacing=spacing) for part, weight in parts], dim=1)
-        out = out[:, :, :: self.window.stride, :: self.window.stride]
-        return out if self.bias is None else out + self.bias[:, None, None]
+        height, width = x.shape[-2:]
+        stride, half = self.window.stride, width // 2
+        wide = pad_map(x, (0, 0, half, half), border="wrap")
+        kernel = self.weight.flatten(2).unflatten(0, (self.groups, -1))
+        out = []
+        for rows, covered in self._covered(height, width, x):
+            side = covered.shape[-1] // 2
+            strip = wide[:, :, rows, half - side : half + width + side]
+            read = conv2d(strip.flatten(0, 1)[:, None], covered, stride=(1, stride))
+            read = read.view(len(x), self.groups, -1, *read.shape[1:])
+            out.append(torch.einsum("bgcthw,goct->bgohw", read, kernel).flatten(1, 2))
+        whole = torch.cat(out, dim=2)
+        return whole if self.bias is None else whole + self.bias[:, None, None]
+
+    def prepare(self, height: int, width: int, like: Tensor) -> None:
+        self._covered(height, width, like)
+
+    def _covered(self, height: int, width: int, like: Tensor) -> list[tuple[slice, Tensor]]:
+        """For every output row the input rows about it and what each tap covers of their pixels."""
+        key = height, width, like.dtype, str(like.device)
+        return self._cache.get(key, (), lambda: self._make(height, width, like))
+
+    def _make(self, height: int, width: int, like: Tensor) -> list[tuple[slice, Tensor]]:
+        spacing = self.scale.between_units(width) * self.window.dilation[0]
+        taps = math.prod(self.window.kernel_size)
+        each = torch.eye(taps, dtype=torch.float64).view(taps, 1, *self.window.kernel_size)
+        found, latitudes = [], EquirectGrid(height, width).latitudes.tolist()
+        for row in range(0, height, self.window.stride):
+            covered = projected_kernel(each, latitudes[row], height, width=width, spacing=spacing)
+            reach = covered.shape[-2] // 2
+            first, stop = max(row - reach, 0), min(row + reach + 1, height)
+            covered = covered[:, :, first - row + reach : stop - row + reach]
+            found.append((slice(first, stop), covered.to(like.dtype).to(like.device)))
+        return found
 
 
 class ProjectedLayers(SampledLayers):
@@ -47,6 +87,6 @@ class ProjectedLayers(SampledLayers):
 
 
 def projected_network(plan: Plan, options: Options) -> LayerwiseNetwork:
-    """Every convolution by `baselines.projected_conv2d`; pools take bilinear samples of tangent planes."""
+    """Every convolution as `baselines.projected_conv2d` has it; pools read tangent planes, bilinear."""
     own_options(options, {})
     return LayerwiseNetwork(plan, options, ProjectedLayers())
