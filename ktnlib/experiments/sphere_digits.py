@@ -34,7 +34,7 @@ SCALES = {
         "seeds": 3,
         "network": "mnist-net-{seed}",
         "digits": "mnist",
-        "number": 1000,
+        "number": 500,
         "angles": ANGLES,
         "readers": READERS,
         "fitted_on": 60,
