@@ -25,7 +25,7 @@ SCALES = {
         "seeds": 3,
         "network": "mnist-net-{seed}",
         "digits": "mnist",
-        "number": 1000,
+        "number": 500,
         "widths": ((40, (18, 36, 54, 72, 90)), (50, (18,))),
         "readers": ("full.direct", "full.spherenet", "full.ktn"),
     },

@@ -29,7 +29,7 @@ SCALES = {
         "seeds": 3,
         "network": "mnist-net-{seed}",
         "digits": "mnist",
-        "number": 1000,
+        "number": 500,
         "readers": READERS,
     },
 }
