@@ -20,28 +20,9 @@ from .cost_probe import probe
 from .engine import Checkpoint
 from .progress import progress
 
-COUNTED = (
-    "direct",
-    "spherenet",
-    "ktn-bilinear",
-    "ktn-bicubic",
-    "ktn",
-    "sphconv",
-    "cubemap",
-    "tangent-images",
-)
-COUNTED += ("exact", "interpolate")
-MEASURED = (
-    "direct",
-    "spherenet",
-    "equiconv",
-    "ktn-bilinear",
-    "ktn-bicubic",
-    "ktn",
-    "cubemap",
-    "cubemap-zero",
-)
-MEASURED += ("tangent-images", "exact", "interpolate")
+TAPS = ("spherenet", "ktn-bilinear", "ktn-bicubic", "ktn")
+COUNTED = ("direct", *TAPS, "sphconv", "cubemap", "tangent-images", "exact", "interpolate")
+MEASURED = ("direct", *TAPS, "equiconv", "cubemap", "cubemap-zero", "tangent-images", "exact", "interpolate")
 CHOSEN = ("direct", "spherenet", "ktn", "cubemap", "tangent-images", "exact", "interpolate")
 LAYERED = ("direct", "spherenet", "ktn-bicubic", "ktn")
 
