@@ -263,3 +263,26 @@ def test_patterns_that_would_reach_around_the_sphere_are_refused():
 def test_projected_wants_odd_kernels():
     with pytest.raises(ValueError, match=r"'0' has a kernel of \(2, 2\) .* method=\"projected\""):
         to_sphere(nn.Sequential(nn.Conv2d(1, 1, 2, 2)).eval(), method="projected")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "squeezenet1_1"])
+def test_torchvisions_own_networks_become_the_same(name):
+    theirs = getattr(pytest.importorskip("torchvision.models"), name)(weights=None).eval()
+    ours = build(name)
+    assert list(theirs.state_dict()) == list(ours.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.rand(1, 3, 64, 128)
+    assert torch.equal(to_sphere(theirs)(x), to_sphere(ours)(x))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*NETWORKS, "tinydarknet"])
+def test_networks_turn_with_a_panorama_of_256_rows(name):
+    sphere = to_sphere(network(name))
+    x = noise(1, 1 if name == "dncnn" else 3, 256, 512)
+    for dtype, tolerance in ((torch.float32, 1e-4), (torch.float64, 1e-9)):
+        sphere, y = sphere.to(dtype), x.to(dtype)
+        found, turned = sphere(y), sphere(y.roll(sphere.stride, -1))
+        assert found.isfinite().all()
+        found = found.roll(sphere.stride, -1) if found.ndim == 4 else found
+        assert_close(turned, found, tolerance * found.square().mean().sqrt().item())
