@@ -29,7 +29,7 @@ SCALES = {
     "laptop": {
         "seeds": 1,
         "epochs": 10,
-        "train": 60_000,
+        "train": 15_000,
         "test": 10_000,
         "digits": "mnist",
         "networks": ("spherenet", "equirect"),
