@@ -3,7 +3,7 @@
 Where the training differs from the published one (Su and Grauman, CVPR 2019), and why:
 
 - ResNet-20's first stage on 24 panoramas of 128 x 256, not VGG-16 on a thousand frames of 320 x 640: there
-  the last layer's exact targets alone take 1,380 · 10¹² multiply-adds a panorama. As published, the first
+  the last layer's exact targets alone take 1,518 · 10¹² multiply-adds a panorama. As published, the first
   layer is geometry alone and never trained.
 - Every step sees all panoramas, as a quadratic form (`fit_published`); there it saw four. 240 steps as there,
   at its rates; no weight decay.
