@@ -168,7 +168,10 @@ DIRECT = {
         nn.Conv2d(3, 4, 7, 2, 3), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 4, 3, padding=2, dilation=2)
     ),
     "pools": lambda: stack(
-        nn.AvgPool2d(3, 1, 1, count_include_pad=False), nn.AvgPool2d(2), nn.Conv2d(3, 4, 5, padding=2)
+        nn.MaxPool2d(3, 2, 1),
+        nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+        nn.AvgPool2d(2),
+        nn.Conv2d(3, 4, 5, padding=2),
     ),
     "shortcut": lambda: ResNet(1).double().eval().layer2,
 }
