@@ -210,6 +210,9 @@ def check_paired_error(function: Callable[..., Tensor | float], *, seed: int = 0
         / 200,
         "this is the variance: take the root": apart,
         "this is the difference itself": (first - second).mean(),
+        "the mean of the differences is still in it: spread is about the mean": (
+            ((first - second) ** 2).mean() / 200
+        ).sqrt(),
         "this is in points: give it as a fraction of 1": 100 * apart.sqrt(),
     }
     answer = function(first.clone(), second.clone())

@@ -52,7 +52,7 @@ class DigitGlobe(BookWidget):
     spacing = traitlets.Float().tag(sync=True)  # of its pixels on the tangent plane, sphere radii
     latitude_deg = traitlets.Int(54, min=-90, max=90).tag(sync=True)  # of the digit's middle, in steps of 3
     longitude_deg = traitlets.Float(0.0, min=-180, max=180).tag(sync=True)
-    digit = traitlets.Int(18, min=0).tag(sync=True)  # which one
+    digit = traitlets.Int(16, min=0).tag(sync=True)  # which one
     visited = traitlets.Dict().tag(sync=True)  # "digit latitude" -> whose answer was right, one bit a reader
 
     task = traitlets.Unicode(

@@ -116,6 +116,11 @@ MISTAKES = [
     (check_paired_error, lambda a, b: (a - b).std(), "divide by the square root of their number"),
     (check_paired_error, lambda a, b: (a - b).std() / len(a), "falls with its square root"),
     (check_paired_error, lambda a, b: (a - b).var() / len(a), "take the root"),
+    (
+        check_paired_error,
+        lambda a, b: ((a - b) ** 2).mean().sqrt() / len(a) ** 0.5,
+        "spread is about the mean",
+    ),
 ]
 
 
