@@ -92,10 +92,17 @@ def _unfolded(side: int, face: Tensor, row: Tensor, column: Tensor) -> Tensor:
     """(face, row, column) of the pixel at a place beyond one edge of a face."""
     forward, right, down = axes().unbind(1)
     across, along = ((2 * part + 1 - side) / side for part in (column.double(), row.double()))
-    # the surface of a cube of half-side 1 goes on at a right angle: what is too much to one side lies deeper
-    over = (across.abs() - 1).clamp(min=0) + (along.abs() - 1).clamp(min=0)
-    across, along = across.clamp(-1, 1), along.clamp(-1, 1)
-    point = forward[face] * (1 - over)[:, None] + right[face] * across[:, None] + down[face] * along[:, None]
-    found = torch.where(over > 0, torch.einsum("pd,fd->pf", point, forward).argmax(dim=-1), face)
+    depth = torch.minimum(_ahead(across), _ahead(along))
+    across, along = _ahead(across - 2), _ahead(along - 2)
+    point = forward[face] * depth[:, None] + right[face] * across[:, None] + down[face] * along[:, None]
+    found = torch.einsum("pd,fd->pf", point, forward).argmax(dim=-1)
     place = [((point * axis[found]).sum(dim=-1) * side + side - 1) / 2 for axis in (down, right)]
     return torch.stack([found, *(part.round().long() for part in place)])
+
+
+def _ahead(way: Tensor) -> Tensor:
+    """How far ahead a walk around a cube of half-side 1 is; 0 is the middle of the face ahead, 8 once around.
+
+    Where it was two units before, is how far it is to the side.
+    """
+    return (2 - ((way + 4).remainder(8) - 4).abs()).clamp(-1, 1)

@@ -46,22 +46,26 @@ def test_a_direction_belongs_to_the_face_it_meets():
     assert_close(cube(0.4, 1).owners(directions), (directions @ forwards.T).argmax(dim=-1), 0)
 
 
-@pytest.mark.parametrize(("side", "border"), [(1, 1), (2, 1), (5, 1), (5, 3), (4, 4)])
+@pytest.mark.parametrize(
+    ("side", "border"), [(1, 1), (2, 1), (5, 1), (5, 3), (4, 4), (2, 3), (1, 3), (3, 13)]
+)
 def test_beyond_an_edge_lies_the_pixel_that_follows_on_the_paper(side, border):
-    """Pixel k beyond an edge is k + ½ pixels from it on the face that is folded back there."""
+    """Pixel k beyond an edge is k + ½ pixels from it on the faces that are folded back there."""
     padded = pad_cube(surface(side), border, border)
     step = 2 / side
     inside = (np.arange(side) + 0.5) * step - 1
     for number, look in enumerate(LOOKS):
         forward, right, down = rays.camera(*np.radians(look))
         for beyond, (place, along) in itertools.product(range(border), enumerate(inside)):
-            deeper = forward * (1 - (beyond + 0.5) * step)
+            way = (beyond + 0.5) * step % 8
+            deeper = forward * np.interp(way, [0, 2, 4, 6, 8], [1, -1, -1, 1, 1])
+            aside = np.interp(way, [0, 2, 4, 6, 8], [1, 1, -1, -1, 1])
             behind, before, at = border + side + beyond, border - 1 - beyond, border + place
             for (row, column), point in (
-                ((before, at), deeper + right * along - down),
-                ((behind, at), deeper + right * along + down),
-                ((at, before), deeper + down * along - right),
-                ((at, behind), deeper + down * along + right),
+                ((before, at), deeper + right * along - down * aside),
+                ((behind, at), deeper + right * along + down * aside),
+                ((at, before), deeper + down * along - right * aside),
+                ((at, behind), deeper + down * along + right * aside),
             ):
                 assert_close(padded[number, :, row, column], point, 1e-12)
 
