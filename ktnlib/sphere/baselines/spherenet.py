@@ -72,12 +72,27 @@ class SphereNetConv2d(nn.Conv2d):
     """A convolution with SphereNet's sampling pattern, bilinear; state dict and first weights of `nn.Conv2d`.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, bias: as for `nn.Conv2d`; one stride for rows and
-            columns. There is no padding to choose.
+        in_channels, out_channels, kernel_size, bias: as for `nn.Conv2d`. There is no padding to choose.
+        stride: one for rows and columns.
+
+    Raises:
+        ValueError, TypeError: as `spherenet_taps`.
 
     >>> SphereNetConv2d(1, 4, 3)(torch.rand(1, 1, 10, 10)).shape
     torch.Size([1, 4, 10, 10])
     """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        *,
+        stride: int = 1,
+        bias: bool = True,
+    ) -> None:
+        sides = kernel_sides(kernel_size, stride=check.positive_int("stride", stride))
+        super().__init__(in_channels, out_channels, sides, stride=stride, bias=bias)
 
     def forward(
         self, x: Float[Tensor, "batch in_channel height width"]
