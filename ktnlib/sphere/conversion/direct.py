@@ -1,6 +1,7 @@
 """Direct: the planar network on the panorama's own pixels, with one of three borders."""
 
 import math
+from fractions import Fraction
 
 import torch
 from jaxtyping import Float
@@ -74,7 +75,7 @@ class Placed:
 
     def __init__(self, window: Window, scale: Scale, border: str):
         self.window, self.border = window, border
-        gap = int(scale.jump / scale.coarseness)
+        gap = whole_pixels(scale)
         self.dilation = tuple(step * gap for step in window.dilation)
         extent = tuple(reach * gap for reach in window.extent)
         own = window.padding if gap == 1 else (0, 0)
@@ -89,6 +90,21 @@ class Placed:
         """The map with what the window reads beyond its edge."""
         (above, left), (below, right) = self.before, self.behind
         return pad_map(x, (above, below, left, right), border=self.border, value=value)
+
+
+def whole_pixels(scale: Scale) -> int:
+    """Pixels of a layer's input from one unit to the next.
+
+    Raises:
+        ValueError: units that do not lie whole pixels apart.
+    """
+    pixels = Fraction(scale.jump) / scale.coarseness
+    if pixels.denominator > 1:
+        raise ValueError(
+            f"`model` has a map whose units lie {pixels} of the panorama's pixels apart; wanted whole pixels "
+            'for a direct method at resolution="full"; use resolution="pyramid" or another method'
+        )
+    return int(pixels)
 
 
 def leading_padding(extent: int, stride: int, own: int) -> int:
@@ -108,7 +124,7 @@ class DirectConvTranspose2d(SphereConv2d):
     def __init__(self, source: nn.ConvTranspose2d, step: Transposed, scale: Scale, border: str):
         super().__init__(source)
         self.step, self.border = step, border
-        self.jump = int(scale.jump / scale.coarseness)  # pixels to an input unit
+        self.jump = whole_pixels(scale)  # to an input unit
         self.fine = scale.jump / step.stride / scale.coarseness  # and to an output unit
 
     def forward(

@@ -23,6 +23,7 @@ from .steps import (
 )
 
 Number = int | Fraction
+SIZES = ("shape", "ndim", "dtype", "device")  # attributes that hold none of a map's values
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,21 @@ class Plan:
         """The module a node belongs to, as in `model.named_modules()`."""
         return _where(node)
 
+    def answer(self) -> fx.Node:
+        """The node whose value is the answer.
+
+        Raises:
+            ValueError: a model that answers with several values, or with one in a dictionary.
+        """
+        given = next(node for node in reversed(self.traced.graph.nodes) if node.op == "output").args[0]
+        if not isinstance(given, fx.Node):
+            kind = "dictionary" if isinstance(given, dict) else "tuple or list"
+            raise ValueError(
+                f"`model` answers with a {kind}; wanted, for this method, one tensor: give `until`, the name "
+                "of the module that makes it"
+            )
+        return given
+
 
 def plan(model: nn.Module, until: str | None = None) -> Plan:
     """Read a network: every operation that looks beyond its own place, and where its values lie.
@@ -74,9 +90,15 @@ def plan(model: nn.Module, until: str | None = None) -> Plan:
         until: name of the module whose output is the answer; None is the model's own answer.
 
     Raises:
+        TypeError: what is no module.
         ValueError: a model in train mode or one that can't be traced, an unknown `until`, an operation that
             has no place on the sphere, named with its place in the model.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"`model` is a {type(model).__name__}; wanted a torch.nn.Module in eval mode; "
+            "`ktnlib.data.source_network(name)` loads one"
+        )
     if training := [name for name, module in model.named_modules() if module.training]:
         raise ValueError(
             f"`model` is in train mode ({training[0] or 'itself'!r} is); wanted its statistics at rest: call "
@@ -127,9 +149,9 @@ class _Reader:
                 self._place(node, met)
 
     def _is_size(self, node: fx.Node, met: list[Place]) -> bool:
-        if node.target is getattr or node.target in ("size", "dim"):
-            return bool(met)
-        return not met and any(value in self.sizes for value in node.all_input_nodes)
+        if met:
+            return node.target in ("size", "dim") or (node.target is getattr and node.args[1] in SIZES)
+        return any(value in self.sizes for value in node.all_input_nodes)
 
     def _place(self, node: fx.Node, met: list[Place]) -> None:
         maps = [place for place in met if place.kind == "map"]
@@ -146,6 +168,12 @@ class _Reader:
         if isinstance(step, Resize):
             step = self._sized(step, place)
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            if "weight" not in module._parameters:
+                raise ValueError(
+                    "its weight is made from other numbers whenever it runs; wanted a plain one: take the "
+                    "normalisation off by torch.nn.utils.parametrize.remove_parametrizations or "
+                    "torch.nn.utils.remove_weight_norm"
+                )
             before = self.seen.setdefault(node.target, place)
             if before.stride != place.stride:
                 raise ValueError(
@@ -184,6 +212,8 @@ class _Reader:
     def _what(self, node: fx.Node) -> str:
         if node.op == "call_module":
             return str(self.modules[node.target])
+        if node.target is getattr:
+            return f"`.{node.args[1]}`"
         return f"`{getattr(node.target, '__name__', node.target)}`"
 
 

@@ -50,7 +50,7 @@ class ProjectedConv2d(SphereConv2d):
             side = covered.shape[-1] // 2
             strip = wide[:, :, rows, half - side : half + width + side]
             read = conv2d(strip.flatten(0, 1)[:, None], covered, stride=(1, stride))
-            read = read.view(len(x), self.groups, -1, *read.shape[1:])
+            read = read.view(len(x), self.groups, x.shape[1] // self.groups, *read.shape[1:])
             out.append(torch.einsum("bgcthw,goct->bgohw", read, kernel).flatten(1, 2))
         whole = torch.cat(out, dim=2)
         return whole if self.bias is None else whole + self.bias[:, None, None]

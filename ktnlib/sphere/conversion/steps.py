@@ -244,12 +244,11 @@ def _pad(input, pad, mode="constant", value=None):
 def _slice(input, index):
     every = slice(None)
     parts = index if isinstance(index, tuple) else (index,)
-    steps = {
-        part.step or 1
-        for part in parts[2:]
-        if isinstance(part, slice) and (part.start or 0, part.stop) == (0, None)
-    }
-    if len(parts) != 4 or parts[:2] != (every, every) or len(steps) != 1 or Ellipsis in parts:
+    if parts[:1] == (Ellipsis,):
+        parts = (every, every, *parts[1:])
+    whole = all(isinstance(part, slice) and (part.start or 0, part.stop) == (0, None) for part in parts)
+    steps = {part.step or 1 for part in parts[2:]} if whole else ()
+    if len(parts) != 4 or parts[:2] != (every, every) or len(steps) != 1:
         raise ValueError("it takes a part of the map; wanted only every s-th row and column, from the first")
     return Window("take", (1, 1), steps.pop())
 

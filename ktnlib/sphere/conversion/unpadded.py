@@ -33,7 +33,7 @@ class Unpadded(fx.Interpreter):
 
     Raises:
         ValueError: an operation that a patch can't answer (a global mean, squeeze and excitation,
-            upsampling), named with its place.
+            upsampling), named with its place; several answers.
 
     >>> from torch import nn
     >>> from .plan import plan
@@ -45,6 +45,7 @@ class Unpadded(fx.Interpreter):
     size: tuple[int, int]
 
     def __init__(self, plan: Plan, root: nn.Module | None = None):
+        plan.answer()  # refuses several
         for node, step in plan.steps.items():
             _check(plan, node, step)
         copies: dict[fx.Node, fx.Node] = {}

@@ -12,13 +12,13 @@ from torch.nn import functional
 
 from ktnlib import check
 
-from ..grid import EquirectGrid
 from .cube import cube, pad_cube
 from .extras import own_options
 from .icosahedron import tangent_images
 from .network import SphereNetwork
 from .options import Options
 from .plan import Place, Plan, after
+from .pooling import WholeSphere
 from .steps import Border, Pair, Resize, Step, Transposed, Whole, Window
 from .view_sets import ViewSet
 
@@ -47,6 +47,7 @@ class ViewNetwork(SphereNetwork):
         surround: Surround,
     ):
         super().__init__(plan, options)
+        plan.answer()  # refuses several
         # past nn.Module, as the source may have modules of these names
         self.__dict__.update(views=views, surround=surround)
 
@@ -58,7 +59,7 @@ class ViewNetwork(SphereNetwork):
         found = walk.run(views.render(x))
         if self.plan.output.kind == "pooled":
             return found[:: len(views)]
-        return walk.put_back(walk.answer, found, full=self.options.resolution == "full")
+        return walk.put_back(self.plan.answer(), found, full=self.options.resolution == "full")
 
 
 class _Walk(fx.Interpreter):
@@ -70,8 +71,6 @@ class _Walk(fx.Interpreter):
         self.views, self.height, self.surround = views, height, network.surround
         self.steps = {node: _kept(step) for node, step in network.plan.steps.items()}
         self.places = _places(network.plan, self.steps)
-        last = next(node for node in reversed(network.graph.nodes) if node.op == "output")
-        self.answer = last.args[0]
 
     def run_node(self, node: fx.Node) -> Tensor:
         step = self.steps.get(node)
@@ -82,7 +81,8 @@ class _Walk(fx.Interpreter):
         if isinstance(step, Border):
             return x
         if isinstance(step, Whole):
-            return self._whole(before, x, step)
+            # for every picture of a panorama the same
+            return WholeSphere(step)(self.put_back(before, x)).repeat_interleave(len(self.views), dim=0)
         if isinstance(step, Window):
             return self._look(node, x, step)
         return self._enlarge(node, x, step)
@@ -95,18 +95,6 @@ class _Walk(fx.Interpreter):
             maps, first = pad_cube(maps, 1, 1), tuple(start - stride for start in first)
         height = self.height if full else int(self.height / Fraction(place.stride))
         return self.views.put_back(maps, height=height, first=first, stride=stride)
-
-    def _whole(self, before: fx.Node, x: Tensor, step: Whole) -> Tensor:
-        """One value a channel, for every picture of a panorama the same."""
-        panorama = self.put_back(before, x)
-        if step.what == "max":
-            found = panorama.amax(dim=(2, 3), keepdim=step.keepdim)
-        else:
-            shares = EquirectGrid(panorama.shape[-2]).solid_angles.to(panorama)
-            found = (panorama.mean(dim=3, keepdim=True) * shares[:, None] / shares.sum()).sum(
-                dim=(2, 3), keepdim=step.keepdim
-            )
-        return found.repeat_interleave(len(self.views), dim=0)
 
     def _look(self, node: fx.Node, x: Tensor, step: Window) -> Tensor:
         """A convolution, a pool or a slice, with what surrounds each picture."""

@@ -1,6 +1,7 @@
 """A model's graph, cut after one convolution and freed of everything that belongs to the plane's border."""
 
 import copy
+import inspect
 import operator
 
 import jaxtyping
@@ -30,7 +31,7 @@ def trace(model: nn.Module) -> fx.GraphModule:
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
         return fx.symbolic_trace(model)
-    except (fx.proxy.TraceError, TypeError) as error:
+    except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
         raise ValueError(
             f"`model` can't be traced ({error}); wanted one that runs the same operations whatever its input"
         ) from error
@@ -143,8 +144,18 @@ def _in_place(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     if node.op not in ("call_function", "call_method"):
         return False
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-    flagged = any(value is True for value in (*node.args, node.kwargs.get("inplace")))
-    return flagged or (name.endswith("_") and not name.endswith("__"))
+    return _flagged(node) or (name.endswith("_") and not name.endswith("__"))
+
+
+def _flagged(node: fx.Node) -> bool:
+    """Whether a function was called with `inplace`, by name or by position: another True may stand there."""
+    if node.op != "call_function":
+        return False
+    try:
+        given = inspect.signature(node.target).bind(*node.args, **node.kwargs).arguments
+    except (TypeError, ValueError):
+        return False  # built in, and without the flag; or called wrongly, which is not ours to say
+    return given.get("inplace") is True
 
 
 def _allowed(node: fx.Node, modules: dict[str, nn.Module]) -> bool:

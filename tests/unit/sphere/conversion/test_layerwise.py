@@ -145,6 +145,39 @@ def test_a_point_kernel_at_stride_one_stays_planar_and_loses_its_padding():
         assert_close(full, functional.conv2d(point, net[1].weight, net[1].bias), 1e-12)
 
 
+CALLS = {
+    "excite": lambda x: x * torch.sigmoid(x.mean((2, 3), True)),
+    "round up": lambda x: x - functional.max_pool2d(x, 1, 1, 0, 1, True),
+    "in place": lambda x: (lambda y: y + functional.leaky_relu(y, 0.1, True))(x - 0.5),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_flag_by_position_is_the_one_that_stands_there(name):
+    class Net(nn.Module):
+        def forward(self, x):
+            return CALLS[name](x)
+
+    # all columns and rows weigh alike in the plane's mean, and in the sphere's if each column is constant
+    x = noise(1, 3, 1, 16).expand(1, 3, 8, 16).contiguous()
+    assert_close(to_sphere(Net().eval(), method="direct")(x), Net()(x.clone()), 1e-12)
+
+
+def test_direct_wants_whole_pixels_from_unit_to_unit():
+    for layer in (nn.Conv2d(1, 1, 3), nn.ConvTranspose2d(1, 1, 3, 1), nn.MaxPool2d(2, 1)):
+        net = nn.Sequential(nn.MaxPool2d(3), nn.Upsample(scale_factor=2), layer).eval()
+        assert to_sphere(net, method="direct")(torch.rand(1, 1, 6, 12)).shape == (1, 1, 4, 8)
+        with pytest.raises(ValueError, match="units lie 3/2 of the panorama's pixels apart; wanted whole"):
+            to_sphere(net, method="direct", resolution="full")
+
+
+def test_no_panorama_gives_no_answer():
+    net = stack(nn.Conv2d(2, 3, 3), nn.MaxPool2d(2), nn.ConvTranspose2d(3, 4, 2, 2), nn.AvgPool2d(2))
+    none = torch.zeros(0, 2, 8, 16).double()
+    for method in ("ktn", "spherenet", "direct", "projected"):
+        assert to_sphere(net, method=method)(none).shape == (0, 4, 4, 8)
+
+
 def test_pools_know_divisors_and_other_readings():
     x, net = noise(1, 2, 8, 16), stack(nn.AvgPool2d(2, divisor_override=3))
     sums = torch.ones(1, 1, 2, 2).double() / 3

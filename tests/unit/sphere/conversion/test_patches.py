@@ -236,6 +236,15 @@ def test_what_a_patch_can_not_answer_is_refused_with_its_place(layers, words):
         exact_at(nn.Sequential(*layers).eval(), torch.zeros(1, 2, 8, 16), **places())
 
 
+def test_several_answers_are_refused():
+    class Several(nn.Module):
+        def forward(self, x):
+            return x.relu(), -x
+
+    with pytest.raises(ValueError, match="answers with a tuple or list; wanted, for this method, one tensor"):
+        exact_at(Several().eval(), torch.zeros(1, 2, 8, 16), **places())
+
+
 def test_squeeze_and_excitation_is_refused():
     class Squeezing(nn.Module):
         def __init__(self):

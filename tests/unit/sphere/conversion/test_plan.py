@@ -119,6 +119,7 @@ FUNCTIONS = {
     ),
     "mean": (lambda m, x: functional.avg_pool2d(x, 2), Window("mean", (2, 2), 2)),
     "slice": (lambda m, x: x[:, :, ::2, ::2], Window("take", (1, 1), 2)),
+    "slice of all": (lambda m, x: x[..., ::3, ::3], Window("take", (1, 1), 3)),
     "nearest": (
         lambda m, x: enlarged(halved(x), scale_factor=2),
         Resize("nearest", 2),
@@ -207,6 +208,13 @@ REFUSED = {
     "third": (calls(lambda m, x: enlarged(halved(x, 3), size=halved(x).shape[2:])), "enlarges a map by 3/2"),
     "two strides": (calls(lambda m, x: x + halved(x)), "strides 1 and 2"),
     "part": (calls(lambda m, x: x[:, :, 1:]), "a part of the map"),
+    "part across": (calls(lambda m, x: x[:, :, ::2, 1:]), "a part of the map"),
+    "one column": (calls(lambda m, x: x[:, :, ::2, 3]), "a part of the map"),
+    "turned": (calls(lambda m, x: x.mT), r"`\.mT` at ''"),
+    "made weights": (
+        stack(torch.nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3))),
+        "at '0': its weight is made .*remove_parametrizations",
+    ),
     "rows": (calls(lambda m, x: torch.cat([x, x], dim=2)), "another axis than the channels"),
     "mean of rows": (calls(lambda m, x: x.mean(dim=2)), "reduces the axes 2"),
     "view of a map": (calls(lambda m, x: x.view(x.size(0), -1)), "reorders a map"),
@@ -249,7 +257,19 @@ def test_a_place_inside_a_block_is_named_by_the_block():
         plan(stack(nn.ReLU(), nn.Sequential(Block())))
 
 
-def test_what_cannot_be_read_at_all_is_refused():
+def test_several_answers_are_read_and_refused_to_those_who_want_one():
+    several = calls(lambda m, x: (m.a(x), x), a=nn.Conv2d(3, 4, 3)), calls(lambda m, x: {"out": x.relu()})
+    for model, kind in zip(several, ("tuple or list", "dictionary"), strict=True):
+        with pytest.raises(ValueError, match=f"answers with a {kind}; wanted, .*one tensor: give `until`"):
+            plan(model).answer()
+    assert plan(several[0], "a").answer().target == "a"
+
+
+def test_what_cannot_be_read_at_all_is_refused(as_a_user):
+    with pytest.raises(TypeError, match=r"`model` is a str; wanted a torch\.nn\.Module"):
+        plan("resnet18")
+    with pytest.raises(ValueError, match=r"can't be traced .*'len' is not supported"):
+        plan(calls(lambda m, x: x / len(x)))
     with pytest.raises(ValueError, match=r"train mode \('1' is\).*model.eval"):
         plan(_half_in_training())
     with pytest.raises(ValueError, match="can't be traced"):

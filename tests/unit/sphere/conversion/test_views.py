@@ -216,6 +216,16 @@ def test_modules_may_be_called_as_our_own_fields_are(name):
 
 
 @NAMES
+def test_several_answers_are_refused(name):
+    class Several(nn.Module):
+        def forward(self, x):
+            return {"out": x.relu()}
+
+    with pytest.raises(ValueError, match="answers with a dictionary; wanted, for this method, one tensor"):
+        convert(name, Several().eval())
+
+
+@NAMES
 def test_an_option_that_the_method_has_not_is_refused(name):
     with pytest.raises(ValueError, match=rf"`every` is no option of method '{name}'; wanted (none|`subdiv)"):
         convert(name, strided(), extra={"every": 2})
