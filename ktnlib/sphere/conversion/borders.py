@@ -14,7 +14,7 @@ def pad_map(
     """Rows above and below, columns to the left and right of a map.
 
     Args:
-        sides: how many above, below, to the left, to the right; a negative number below or right cuts.
+        sides: how many above, below, to the left, to the right; a negative number cuts.
         border: "sphere" goes on around the seam and over the poles; "wrap" around the seam only; "zero"
             nowhere.
         value: what stands where it does not go on; None repeats the outermost pixels.
@@ -23,8 +23,6 @@ def pad_map(
     [[1.0, 2.0, 3.0, 0.0, 1.0], [3.0, 0.0, 1.0, 2.0, 3.0]]
     """
     above, below, left, right = sides
-    if below < 0:
-        x, below = x[:, :, :below], 0
     if border == "sphere":
         x = over_poles(x, above, below)
     if border != "zero":
@@ -47,7 +45,10 @@ def pad_map(
 def over_poles(
     x: Float[Tensor, "batch channel height width"], above: int, below: int
 ) -> Float[Tensor, "batch channel tall width"]:
-    """Rows beyond the poles: mirrored in order, half a revolution away, as often as it takes."""
+    """Rows beyond the poles: mirrored in order, half a revolution away, as often as it takes.
+
+    A number below zero takes rows away.
+    """
     height, width = x.shape[-2:]
 
     def strip(first: int, stop: int) -> Tensor:
@@ -57,7 +58,6 @@ def over_poles(
         return torch.where(far_side[:, None], found.roll(width // 2, dims=-1), found)
 
     parts = [strip(-above, 0)] if above > 0 else []
-    # a border below nothing takes rows away
     parts.append(x[..., max(0, -above) : height + min(0, below), :])
     parts += [strip(height, height + below)] if below > 0 else []
     return torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0]

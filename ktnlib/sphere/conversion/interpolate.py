@@ -7,6 +7,7 @@ from ktnlib import check
 
 from ..baselines.interpolated import fill_between
 from ..grid import EquirectGrid
+from ..sampling import INTERPOLATIONS
 from .extras import own_options
 from .network import SphereNetwork
 from .options import Options
@@ -18,7 +19,6 @@ from .unpadded import Unpadded
 class ExactNetwork(SphereNetwork):
     """The unpadded source network on a tangent patch at every pixel of its answer, or at every S-th.
 
-
     Between those pixels the answer is bilinear, around the seam and over the poles too.
     """
 
@@ -26,13 +26,15 @@ class ExactNetwork(SphereNetwork):
         super().__init__(plan, options)
         Unpadded(plan)  # refuses now what can't be answered
         # past nn.Module, as the source may have modules of these names
-        self.__dict__.update(every=check.positive_int("every", every), interpolation=interpolation)
+        self.__dict__.update(
+            every=check.positive_int("every", every),
+            interpolation=check.choice("interpolation", interpolation, INTERPOLATIONS),
+        )
 
     def answer(self, x: Tensor) -> Tensor:
         trunk = Unpadded(self.plan, self.root)
-        height = (
-            x.shape[-2] if self.options.resolution == "full" else x.shape[-2] // int(self.plan.output.stride)
-        )
+        full = self.options.resolution == "full"
+        height = x.shape[-2] if full else x.shape[-2] // int(self.plan.output.stride)
         grid = EquirectGrid(height)
         rows, columns = knots(height, self.every), knots(grid.width, self.every)
         points = torch.stack(

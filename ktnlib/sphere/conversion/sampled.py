@@ -111,8 +111,19 @@ def ktn_network(plan: Plan, options: Options) -> LayerwiseNetwork:
 
 
 def transformed_network(plan: Plan, options: Options, pooling: str | None) -> LayerwiseNetwork:
-    """Layers by the transformers or row kernels that the options hold."""
+    """Layers by the transformers or row kernels that the options hold.
+
+    Raises:
+        ValueError: a transformer for kernels of a size that the model has not.
+    """
     layers = TransformedLayers(plan.model, options.transformer, pooling)
+    windows = [step for step in plan.steps.values() if isinstance(step, Window)]
+    sizes = {window.kernel_size for window in windows if window.what == "conv"}
+    if unused := set(layers.shared) - sizes:
+        raise ValueError(
+            f"`transformer` is for {unused.pop()} kernels; wanted the size of one of the model's "
+            f"convolutions, {sorted(sizes)}"
+        )
     # the layers have copies of their own, and pools keep what the head chose
     options = replace(options, transformer=None, extra={"pooling": layers.interpolation})
     return LayerwiseNetwork(plan, options, layers)

@@ -59,7 +59,7 @@ class SampledConvTranspose2d(SphereConv2d):
     @property
     def _finer(self) -> int:
         """Output pixels to an input pixel."""
-        return 1 if self.scale.coarseness == 1 and self.scale.jump != 1 else self.step.stride
+        return 1 if self.scale.coarseness == 1 else self.step.stride
 
     def _units(self, count: int) -> Tensor:
         """The phase of every pixel at full resolution."""

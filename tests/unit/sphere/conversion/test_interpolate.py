@@ -87,6 +87,6 @@ def test_bad_wishes_are_refused():
     with pytest.raises(ValueError, match="`every` is 16 and the answer has 8 rows; wanted at most 8"):
         network(noise(1, 2, 16, 32))
     with pytest.raises(ValueError, match="`interpolation` is 'nearest'"):
-        exact(extra={"interpolation": "nearest"})(noise(1, 2, 16, 32))
+        exact(extra={"interpolation": "nearest"})
     with pytest.raises(ValueError, match="less than 120"):
         exact(spacing=1.0)(noise(1, 2, 16, 32))

@@ -192,6 +192,11 @@ REFUSED = {
         ValueError,
         r"is for \(5, 5\) kernels; wanted \(3, 3\)",
     ),
+    "unmet size": (
+        {"transformer": KernelTransformer(5)},
+        ValueError,
+        r"is for \(5, 5\) kernels; wanted the size of .* \[\(3, 3\)\]",
+    ),
     "rows": (
         {"transformer": {"4": rows_of(small())["0"]}},
         ValueError,
