@@ -94,8 +94,8 @@ def fit_converted(
 
     Raises:
         ValueError: what `to_sphere` refuses in a model or panoramas, an unknown resolution, a convolution
-            whose exact answer no patch gives (behind a global mean or an upsampling), patches of 120° and
-            more.
+            whose exact answer no patch gives (behind a global mean or an upsampling), one that runs twice or
+            whose dilations down and across differ, patches of 120° and more.
     """
     check.choice("resolution", resolution, RESOLUTIONS)
     check.finite_values("panoramas", check.panorama("panoramas", panoramas))
@@ -148,6 +148,11 @@ class _ExactWalk(fx.Interpreter):
                 "want kernels of their own"
             )
         step, before = self.plan.steps[node], node.all_input_nodes[0]
+        if len(set(step.dilation)) > 1:
+            raise ValueError(
+                f"`model` has a dilation of {step.dilation} at {node.target!r}; wanted the same down and "
+                "across, as a layer's taps have one distance; give `until`, a module before it"
+            )
         module, place = self.submodules[node.target], self.plan.places[before]
         layer = ConvertedLayer(
             name=node.target,
@@ -155,7 +160,7 @@ class _ExactWalk(fx.Interpreter):
             bias=None if module.bias is None else module.bias.detach(),
             stride=step.stride if self.resolution == "pyramid" else 1,
             groups=module.groups,
-            spacing=self.spacing * float(place.stride) * max(step.dilation),
+            spacing=self.spacing * float(place.stride) * step.dilation[0],
             first=place.reach == 1,
         )
         self.found[node.target] = self.fit(layer, self.env[before], answer)

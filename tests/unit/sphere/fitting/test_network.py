@@ -191,6 +191,7 @@ class Twice(nn.Module):
         (nn.Sequential(nn.Conv2d(2, 4, 3, groups=2)), "has 2 groups at '0'"),
         (nn.Sequential(nn.Conv2d(2, 4, (3, 2))), r"has a kernel of \(3, 2\) at '0'"),
         (Twice(), "runs the convolution 'conv' twice; wanted each once"),
+        (nn.Sequential(nn.Conv2d(2, 4, 3, dilation=(1, 2))), r"dilation of \(1, 2\) at '0'; wanted the same"),
         (nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(2, 4, 3)), "wanted"),
     ],
 )
