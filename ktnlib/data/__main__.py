@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ktnlib.shipped import shipped
 
-from .location import Action, cache_folder, data_folder, networks_folder, targets_folder
+from .location import Action, cache_folder, data_folder, networks_folder, parts_folder, targets_folder
 from .manifest import DataSet, find_set, load_manifest
 from .obtain import locate, obtain_file
 
@@ -90,8 +90,12 @@ def clear(sets: Sequence[DataSet]) -> int:
 
 def made_here() -> Iterator[tuple[Path, str, str]]:
     """Folders of the cache that hold what this machine computed: place, megabytes, what it is."""
-    folders = (targets_folder(), "exact features"), (networks_folder(), "trained networks")
-    for place, content in folders:
+    folders = {
+        targets_folder(): "exact features",
+        networks_folder(): "trained networks",
+        parts_folder(): "parts of measurements",
+    }
+    for place, content in folders.items():
         if size := sum(file.stat().st_size for file in place.glob("*") if file.is_file()):
             yield place, megabytes(size), content
 

@@ -74,6 +74,11 @@ def networks_folder() -> Path:
     return cache_folder() / "networks"
 
 
+def parts_folder() -> Path:
+    """Where finished parts of long measurements are kept; they can be measured again."""
+    return cache_folder() / "parts"
+
+
 def targets_folder() -> Path:
     """Where exact features are kept that fits have asked for; they can be computed again."""
     return cache_folder() / "targets"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ktnlib.atomic import write_atomically
-from ktnlib.data.location import cache_folder
+from ktnlib.data.location import parts_folder
 
 from . import provenance, state
 
@@ -29,7 +29,7 @@ def kept(key: Mapping[str, Any], make: Callable[[], Any], *, code: tuple[str, ..
     """
     known = {**key, "code": code_of(code), "versions": provenance.versions()} | provenance.machine()
     text = json.dumps(known, sort_keys=True)
-    path = cache_folder() / "parts" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
+    path = parts_folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
     try:
         found = state.unpack(path.read_bytes())
         if found["key"] == text:
