@@ -18,10 +18,10 @@ from ..images import noise
 FEW = KernelTransformer(3, coefficients=noise(9, 8, 6, dtype=torch.float32) / 20)
 
 
-def small(seed=0, *, slope=0.1, kernel=3):
+def small(seed=0, *, slope=0.1, kernel=3, width=4):
     torch.manual_seed(seed)
     layers = [nn.Conv2d(2, 3, kernel, padding=1), nn.BatchNorm2d(3), nn.LeakyReLU(slope), nn.MaxPool2d(2)]
-    return nn.Sequential(*layers, nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    return nn.Sequential(*layers, nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
 
 
 def taps(channels, height):
@@ -84,6 +84,7 @@ def test_layers_that_share_a_set_keep_sharing_it(tmp_path):
 OTHERS = {
     "slope": small(slope=0.2),
     "kernel": small(kernel=5),
+    "width": small(width=5),
     "order": nn.Sequential(nn.ReLU(), *small()).eval(),
 }
 
