@@ -86,7 +86,7 @@ def _scales(name: str) -> list[str]:
     tree = ast.parse((engine.ROOM / f"{name.replace('-', '_')}.py").read_bytes())
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "SCALES":
-            return list(ast.literal_eval(node.value))
+            return [ast.literal_eval(key) for key in node.value.keys]  # what a scale sets may need imports
     return []
 
 
