@@ -61,3 +61,14 @@ def over_poles(
     parts.append(x[..., max(0, -above) : height + min(0, below), :])
     parts += [strip(height, height + below)] if below > 0 else []
     return torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0]
+
+
+def leading_padding(extent: int, stride: int, own: int) -> int:
+    """How far the first window starts before the first pixel; `extent` is from its first to its last tap.
+
+    >>> [leading_padding(extent, 2, own) for extent, own in ((1, 0), (2, 1), (2, 0), (6, 3), (6, 0))]
+    [0, 1, 0, 3, 2]
+    """
+    like_on_both = extent + 1 - stride  # twice it
+    choices = range(own % stride, max(extent, own) + 2 * stride, stride)
+    return min(choices, key=lambda padding: (abs(2 * padding - like_on_both), padding != own, padding))

@@ -37,6 +37,21 @@ class Scale:
         return 2 * math.pi / (width * float(self.coarseness)) * float(self.jump)
 
 
+def whole_pixels(scale: Scale) -> int:
+    """Pixels of a layer's input from one unit to the next.
+
+    Raises:
+        ValueError: units that do not lie whole pixels apart.
+    """
+    pixels = Fraction(scale.jump) / scale.coarseness
+    if pixels.denominator > 1:
+        raise ValueError(
+            f"`model` has a map whose units lie {pixels} of the panorama's pixels apart; wanted whole pixels "
+            'for a direct method at resolution="full"; use resolution="pyramid" or another method'
+        )
+    return int(pixels)
+
+
 class Sampler:
     """Plans of what a window's taps read, made when a size is met first and kept for the latest few.
 

@@ -72,7 +72,7 @@ class _Walk(fx.Interpreter):
         self.steps = {node: _kept(step) for node, step in network.plan.steps.items()}
         self.places = _places(network.plan, self.steps)
 
-    def run_node(self, node: fx.Node) -> Tensor:
+    def run_node(self, node: fx.Node) -> object:
         step = self.steps.get(node)
         if step is None:
             return super().run_node(node)
