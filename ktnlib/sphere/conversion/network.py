@@ -32,12 +32,22 @@ class SphereNetwork(nn.Module):
         self._parameters.update(model._parameters)
         self._buffers.update(model._buffers)
         self._non_persistent_buffers_set.update(model._non_persistent_buffers_set)
+        self._keep_constants()
         root = nn.Module()
         for shared in ("_modules", "_parameters", "_buffers"):
             root.__dict__[shared] = self.__dict__[shared]
         self.__dict__["root"] = root
         self.requires_grad_(False)
         self.eval()
+
+    def _keep_constants(self) -> None:
+        """Tensors that the source itself has as plain attributes or in `forward` become unsaved buffers."""
+        named = {**self._parameters, **self._buffers}
+        constants = {node.target for node in self.graph.nodes if node.op == "get_attr"} - named.keys()
+        for name in constants:
+            if "." not in name:  # or it lies in a module, which is copied whole
+                self._buffers[name] = self.plan.traced.get_buffer(name).clone()
+                self._non_persistent_buffers_set.add(name)
 
     @property
     def stride(self) -> int:

@@ -42,7 +42,9 @@ def save(network: SphereNetwork, path: str | Path) -> None:
     # addresses differ from run to run, and the same network is to give the same file
     short = {key: f"rows.{number}" for number, key in enumerate(records)}
     tensors = {_renamed(name, short): value for name, value in tensors.items()}
-    content = write_tensors({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
+    # copies, because layers may share a weight and the format knows no sharing
+    whole = {"memory_format": torch.contiguous_format}
+    content = write_tensors({name: value.detach().cpu().clone(**whole) for name, value in tensors.items()})
     options = network.options
     described = {
         "ktnlib": __version__,

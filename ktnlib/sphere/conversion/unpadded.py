@@ -51,7 +51,7 @@ class Unpadded(fx.Interpreter):
         copies: dict[fx.Node, fx.Node] = {}
         copied = fx.Graph()
         copied.output(copied.graph_copy(plan.traced.graph, copies))
-        traced = fx.GraphModule(plan.model if root is None else root, copied)
+        traced = fx.GraphModule(plan.traced if root is None else root, copied)
         folded = _fold(traced)
         super().__init__(traced)
         self.extra_traceback = False  # or every message of ours would end with the interpreter's own lines

@@ -103,7 +103,7 @@ def fit_converted(
     check_panorama(panoramas, planned.stride)
     s = 2 * math.pi / panoramas.shape[-1] if spacing is None else spacing
     walk = _ExactWalk(planned, panoramas, fit, s, resolution, cache)
-    walk.run(panoramas)
+    walk.run(panoramas.clone())  # a network may begin in place
     return walk.found
 
 
@@ -195,7 +195,7 @@ def ending_at(plan: Plan, node: fx.Node) -> Plan:
     graph, copies = fx.Graph(), {}
     graph.graph_copy(plan.traced.graph, copies)
     graph.output(copies[node])
-    traced = fx.GraphModule(plan.model, graph)
+    traced = fx.GraphModule(plan.traced, graph)
     traced.graph.eliminate_dead_code()
     left = set(traced.graph.nodes)
     places, steps = (
@@ -216,7 +216,7 @@ def fingerprint(plan: Plan) -> str:
             for name, value in (*module.named_parameters(), *module.named_buffers()):
                 digest.update(f"{name} {hash_of(value)}".encode())
         elif node.op == "get_attr":
-            digest.update(hash_of(_attribute(plan.model, node.target)).encode())
+            digest.update(hash_of(_attribute(plan.traced, node.target)).encode())
     return digest.hexdigest()
 
 

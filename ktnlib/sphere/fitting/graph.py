@@ -26,7 +26,7 @@ def trace(model: nn.Module) -> fx.GraphModule:
     Raises:
         ValueError: a model whose course depends on its input.
     """
-    before = jaxtyping.config.jaxtyping_disable
+    before, had = jaxtyping.config.jaxtyping_disable, set(vars(model))
     # the tracer's stand-ins are no tensors, and annotated modules would refuse them
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
@@ -37,6 +37,9 @@ def trace(model: nn.Module) -> fx.GraphModule:
         ) from error
     finally:
         jaxtyping.config.update("jaxtyping_disable", before)
+        # the tracer hangs constants of `forward` on the model; the traced one has them too
+        for name in set(vars(model)) - had:
+            delattr(model, name)
 
 
 def rewire_in_place(traced: fx.GraphModule) -> None:

@@ -81,6 +81,16 @@ def test_layers_that_share_a_set_keep_sharing_it(tmp_path):
     ]
 
 
+def test_layers_that_share_a_weight_keep_sharing_it(tmp_path):
+    model = nn.Sequential(nn.Conv2d(2, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3)).eval()
+    model[2].weight = model[0].weight
+    network, x = to_sphere(model), torch.rand(1, 2, 8, 16)
+    network.save(tmp_path / "net")
+    again = load(model, tmp_path / "net")
+    assert torch.equal(again(x), network(x))
+    assert again.get_parameter("0.weight") is again.get_parameter("2.weight")
+
+
 OTHERS = {
     "slope": small(slope=0.2),
     "kernel": small(kernel=5),

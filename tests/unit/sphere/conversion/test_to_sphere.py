@@ -144,6 +144,29 @@ def test_one_layer_used_twice_at_one_scale_stays_one_layer():
     assert_close(to_sphere(model)(x), once(once(x)), 1e-6)
 
 
+@pytest.mark.parametrize("method", ["ktn", "direct", "cubemap", "exact"])
+def test_tensors_that_are_no_parameters_go_along_and_the_model_gains_none(method):
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.plan = torch.tensor([[[0.5]], [[0.25]]])
+            self.point = nn.Conv2d(2, 2, 1)
+
+        def forward(self, x):
+            return self.point(x - self.plan) * torch.tensor([2.0, 3.0])[:, None, None]
+
+    model, x = Plain().eval(), torch.rand(1, 2, 4, 8)
+    wanted, attributes = model(x), set(vars(model))
+    sphere = to_sphere(model, method=method, **({} if method != "cubemap" else {"spacing": 0.01}))
+    assert set(vars(model)) == attributes
+    assert list(sphere.state_dict()) == list(model.state_dict())
+    wide = copy.deepcopy(sphere).double()
+    assert all(value.dtype == torch.float64 for value in wide.buffers())
+    if method != "cubemap":
+        assert_close(sphere(x), wanted, 1e-6)
+    assert_close(wide(x.double()), sphere(x).double(), 1e-6)
+
+
 def test_what_a_height_needs_is_made_once_and_beforehand_if_it_is_named(monkeypatch):
     made = []
     make = Sampler._make

@@ -111,6 +111,14 @@ def test_windows_are_spread_where_taps_lie_pixels_apart():
     assert kernels["2"].bands[8].dilation == (1, 1)
 
 
+def test_panoramas_are_left_as_they_were_by_a_network_that_begins_in_place():
+    given = PANORAMAS - 0.5
+    net = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3)).double().eval()
+    before = given.clone()
+    fit_sphconv(net, given)
+    assert torch.equal(given, before)
+
+
 def test_the_model_is_left_as_it_was_and_until_ends_the_walk():
     net = pooled()
     before = {name: value.clone() for name, value in net.state_dict().items()}
