@@ -42,7 +42,7 @@ def run(experiment, folder, **parameters):
 
 def test_every_method_is_measured_and_blocks_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(sphere_imagenet, "OTHERS", ("flat", "cubemap", "interpolate", "direct-zero"))
-    found = run(sphere_imagenet, tmp_path, subject="digit-net", first=2, others=1, fitted=0)
+    found = run(sphere_imagenet, tmp_path, subject="digit-net", first=2, others=1, methods=4, fitted=0)
     for method in (*sphere_imagenet.FIRST, *sphere_imagenet.OTHERS):
         assert found[f"accuracy.{method}.mean"] == np.mean(
             [found[f"accuracy.{method}.{a}deg"] for a in ANGLES]
@@ -53,7 +53,9 @@ def test_every_method_is_measured_and_blocks_are_kept(tmp_path, monkeypatch):
     ahead = found["accuracy.ktn.mean"] - found["accuracy.direct.mean"]
     assert found["ahead.ktn.of.direct.mean"] == pytest.approx(ahead)
     monkeypatch.delattr(sphere_imagenet, "panorama_with")  # nothing is read again
-    assert run(sphere_imagenet, tmp_path, subject="digit-net", first=2, others=1, fitted=0) == found
+    assert (
+        run(sphere_imagenet, tmp_path, subject="digit-net", first=2, others=1, methods=4, fitted=0) == found
+    )
 
 
 def test_exact_answers_are_those_of_a_camera_that_looks_at_the_place():
