@@ -35,7 +35,15 @@ def mix_taps(
         x, kernel, bias: of one type, one that sums are kept in; the width divisible by the stride.
         plan: (out_height, taps, pixels); columns are those of output column 0.
         stride: input columns from one output column to the next.
+
+    Raises:
+        ValueError: a kernel of other channels than x.
     """
+    if kernel.shape[1] != x.shape[1]:
+        raise ValueError(
+            f"`x` has {x.shape[1]} channels and the kernel reads {kernel.shape[1]}; wanted the same; make the "
+            "layer for this many"
+        )
     mixer = kernel.permute(2, 1, 0).flatten(0, 1)
     chunks = [*in_chunks(plan, height=x.shape[2], width=x.shape[3], stride=stride, channels=x.shape[1])]
     mixed = _Mix.apply(_channels_last(x), mixer, bias, chunks)

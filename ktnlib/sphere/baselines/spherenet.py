@@ -109,13 +109,17 @@ class SphereNetMaxPool2d(nn.Module):
         kernel_size: (rows, columns), or one number for both.
         stride: input pixels from one output pixel to the next.
 
+    Raises:
+        ValueError, TypeError: as `spherenet_taps`.
+
     >>> SphereNetMaxPool2d(3, stride=2)(torch.rand(1, 4, 10, 10)).shape
     torch.Size([1, 4, 5, 5])
     """
 
     def __init__(self, kernel_size: int | tuple[int, int], *, stride: int) -> None:
         super().__init__()
-        self.kernel_size, self.stride = kernel_sides(kernel_size, stride=stride), stride
+        self.stride = check.positive_int("stride", stride)
+        self.kernel_size = kernel_sides(kernel_size, stride=stride)
 
     def forward(
         self, x: Float[Tensor, "batch channel height width"]

@@ -93,7 +93,7 @@ def fit_converted(
         cache: where exact answers are kept; None keeps none, and a second call computes them again.
 
     Raises:
-        ValueError: what `to_sphere` refuses in a model or panoramas, an unknown resolution, a convolution
+        ValueError: what `to_sphere` refuses in a model or panoramas, no panorama, an unknown resolution, a convolution
             whose exact answer no patch gives (behind a global mean or an upsampling), one that runs twice or
             whose dilations down and across differ, patches of 120° and more.
     """
@@ -101,6 +101,11 @@ def fit_converted(
     check.finite_values("panoramas", check.panorama("panoramas", panoramas))
     planned = plan(copy.deepcopy(model), until)
     check_panorama(panoramas, planned.stride)
+    if not len(panoramas):
+        raise ValueError(
+            f"`panoramas` has shape {tuple(panoramas.shape)}; wanted at least one to learn from; "
+            "`ktnlib.data.panoramas()` has some"
+        )
     s = 2 * math.pi / panoramas.shape[-1] if spacing is None else spacing
     walk = _ExactWalk(planned, panoramas, fit, s, resolution, cache)
     walk.run(panoramas.clone())  # a network may begin in place

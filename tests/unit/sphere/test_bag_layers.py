@@ -5,7 +5,8 @@ import torch
 
 from ktnlib.sphere import bags, tangent_taps
 from ktnlib.sphere.bag_layers import largest_tap, mix_taps
-from ktnlib.sphere.baselines.spherenet import spherenet_taps
+from ktnlib.sphere.baselines.cap import CapConv2d
+from ktnlib.sphere.baselines.spherenet import SphereNetConv2d, spherenet_taps
 from ktnlib.sphere.sampling import Neighbours
 
 from .images import assert_close, noise
@@ -122,6 +123,13 @@ def test_no_image_gives_none_and_zero_gradients():
     assert x.grad.shape == x.shape
     assert not kernel.grad.any()
     assert largest_tap(x, plan, 1).shape == (0, 2, 4, 8)
+
+
+@pytest.mark.usefixtures("as_a_user")
+def test_a_panorama_of_other_channels_is_refused():
+    for layer in (SphereNetConv2d(2, 3, 3), CapConv2d(2, 3, rings=1, sectors=4, radius=0.7)):
+        with pytest.raises(ValueError, match="`x` has 4 channels and the kernel reads 2; wanted the same"):
+            layer(torch.zeros(1, 4, 8, 16))
 
 
 def test_a_gradient_of_a_gradient_is_refused():

@@ -69,6 +69,7 @@ def test_a_planar_layer_s_state_fits():
     ("build", "message"),
     [
         (lambda: SphereNetConv2d(2, 2, 3, stride=0), "`stride` is 0"),
+        (lambda: SphereNetMaxPool2d(3, stride=0), "`stride` is 0"),
         (lambda: SphereNetConv2d(2, 2, 2), "`kernel_size` is 2 x 2 at stride 1; wanted odd"),
         (lambda: spherenet_taps(6, 12, 2), "`kernel_size` is 2 x 2 at stride 1; wanted odd"),
         (lambda: spherenet_taps(6, 12, stride=4), "`stride` is 4 on 6 x 12 pixels; wanted one that divides"),
