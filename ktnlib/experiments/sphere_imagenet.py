@@ -45,7 +45,8 @@ CODE = (
     *(f"sphere/{name}.py" for name in ("gnomonic", "grid", "perspective", "sampling", "view")),
 )
 EXACT = (
-    *(f"sphere/conversion/{name}.py" for name in ("patches", "plan", "steps", "unpadded")),
+    *(f"sphere/conversion/{name}.py" for name in ("patches", "places", "plan")),
+    *(f"sphere/conversion/{name}.py" for name in ("reading", "steps", "unpadded")),
     "sphere/fitting/graph.py",
 )
 CONVERTED = ("sphere",)
