@@ -41,8 +41,8 @@ def mix_taps(
     """
     if kernel.shape[1] != x.shape[1]:
         raise ValueError(
-            f"`x` has {x.shape[1]} channels and the kernel reads {kernel.shape[1]}; wanted the same; make the "
-            "layer for this many"
+            f"`x` has {x.shape[1]} channels and the kernel reads {kernel.shape[1]}; wanted the same; make "
+            "the layer for this many"
         )
     mixer = kernel.permute(2, 1, 0).flatten(0, 1)
     chunks = [*in_chunks(plan, height=x.shape[2], width=x.shape[3], stride=stride, channels=x.shape[1])]

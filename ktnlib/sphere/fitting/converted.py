@@ -93,9 +93,9 @@ def fit_converted(
         cache: where exact answers are kept; None keeps none, and a second call computes them again.
 
     Raises:
-        ValueError: what `to_sphere` refuses in a model or panoramas, no panorama, an unknown resolution, a convolution
-            whose exact answer no patch gives (behind a global mean or an upsampling), one that runs twice or
-            whose dilations down and across differ, patches of 120° and more.
+        ValueError: what `to_sphere` refuses in a model or panoramas, no panorama, an unknown resolution, a
+            convolution whose exact answer no patch gives (behind a global mean or an upsampling), one that
+            runs twice or whose dilations down and across differ, patches of 120° and more.
     """
     check.choice("resolution", resolution, RESOLUTIONS)
     check.finite_values("panoramas", check.panorama("panoramas", panoramas))

@@ -215,5 +215,5 @@ def test_an_unknown_resolution_and_panoramas_of_another_shape_are_refused(as_a_u
         fit_sphconv(plain(), PANORAMAS[..., :30])
     with pytest.raises(ValueError, match="`panoramas`"):
         fit_sphconv(plain(), PANORAMAS / 0)
-    with pytest.raises(ValueError, match="`panoramas` has shape .* wanted at least one to learn from"):
+    with pytest.raises(ValueError, match=r"`panoramas` has shape .* wanted at least one to learn from"):
         fit_sphconv(plain(), PANORAMAS[:0])
