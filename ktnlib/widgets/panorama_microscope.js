@@ -97,7 +97,7 @@ function render({ model, el }) {
     const here = METHODS.map((each) => percent(one.errors[each][row])), all = one.whole.map(percent);
     const listed = (values) => METHODS.map((each, m) => `${SHORT[each]} ${values[m]}`).join(", ");
     plot.setLabel(`Errors of ${label} from the north pole to the south pole. In the camera's row: ${listed(here)}.`);
-    ui.say(`At ${latitudeOf(row, height)} ${CALLED[name]} ${name === "bilinear" ? "are" : "is"} off by ${here[METHODS.indexOf(name)]} of what the map of ${label} varies. `
+    ui.say(`At ${latitudeOf(row, height)} ${CALLED[name]} ${name === "bilinear" ? "are" : "is"} off by ${here[METHODS.indexOf(name)]} of the spread of ${label}’s map. `
       + `Over the whole sphere: ${listed(all)}.`);
   }
 
