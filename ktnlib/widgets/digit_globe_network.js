@@ -83,7 +83,7 @@ export const fieldOf = (stages) =>
   1 + stages.reduce((sum, widths, stage) => sum + 2 ** stage * 2 * widths.length + (stage ? 2 ** (stage - 1) : 0), 0);
 
 // The pixels that a layer's outputs read, of those outputs that are wanted.
-function readBy({ reads, stride, inWidth, outWidth }, wanted, inHeight) {
+function readThrough({ reads, stride, inWidth, outWidth }, wanted, inHeight) {
   const found = new Uint8Array(inHeight * inWidth);
   reads.forEach(({ rows, columns }, i) => {
     for (let j = 0; j < outWidth; j++) if (wanted[i * outWidth + j]) for (let n = 0; n < rows.length; n++) {
@@ -148,7 +148,7 @@ function onTheGrid({ layers, channels }, panorama, places) {
   const reads = places.flatMap(([latitude, longitude]) => neighbours(...pixelOf(latitude, longitude, outHeight), outHeight, outWidth));
   for (const [i, j] of reads) wanted[i * outWidth + j] = 1;
   const masks = [wanted];
-  for (let l = layers.length - 1; l > 0; l--) masks.unshift(readBy(layers[l], masks[0], layers[l - 1].outHeight));
+  for (let l = layers.length - 1; l > 0; l--) masks.unshift(readThrough(layers[l], masks[0], layers[l - 1].outHeight));
   const map = layers.reduce((input, layer, l) => applyLayer(layer, input, masks[l]), wholePicture(panorama)).values;
   for (const [i, j, weight] of reads) for (let c = 0; c < channels; c++)
     mean[c] += (weight * map[(i * outWidth + j) * channels + c]) / places.length;
