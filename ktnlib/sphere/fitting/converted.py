@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import hashlib
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -221,14 +222,8 @@ def fingerprint(plan: Plan) -> str:
             for name, value in (*module.named_parameters(), *module.named_buffers()):
                 digest.update(f"{name} {hash_of(value)}".encode())
         elif node.op == "get_attr":
-            digest.update(hash_of(_attribute(plan.traced, node.target)).encode())
+            digest.update(hash_of(operator.attrgetter(node.target)(plan.traced)).encode())
     return digest.hexdigest()
-
-
-def _attribute(module: nn.Module, path: str) -> Tensor:
-    for name in path.split("."):
-        module = getattr(module, name)
-    return module
 
 
 def _looks_around(step: Step | None) -> bool:

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -151,7 +152,7 @@ class Trunk:
             yield from ((f"{name} {layer.dilation}", value) for value in (layer.weight, layer.bias))
         for node in self._traced.graph.nodes:
             if node.op == "get_attr":
-                yield node.target, _attribute(self._traced, node.target)
+                yield node.target, operator.attrgetter(node.target)(self._traced)
             elif node.op == "call_module" and node.target not in self.layers:
                 module = self._traced.get_submodule(node.target)
                 yield from module.state_dict().items()
@@ -171,9 +172,3 @@ class _Walk(fx.Interpreter):
         if target in self.layers:
             return self.convolve(target, self.layers[target], args[0])
         return super().call_module(target, args, kwargs)
-
-
-def _attribute(module: nn.Module, path: str) -> Tensor:
-    for name in path.split("."):
-        module = getattr(module, name)
-    return module

@@ -150,6 +150,22 @@ def test_answers_are_kept_and_found_again_by_weights_panorama_and_resolution(tmp
             seen(net, cache=cache)
 
 
+def test_a_constant_of_the_network_counts_among_its_numbers(tmp_path):
+    class Shifted(nn.Module):
+        def __init__(self, shift):
+            super().__init__()
+            torch.manual_seed(0)
+            self.shift, self.layer = torch.tensor(shift, dtype=torch.float64), nn.Conv2d(2, 2, 3).double()
+
+        def forward(self, x):
+            return self.layer(x * self.shift)
+
+    cache = TargetCache(tmp_path)
+    one, other = (seen(Shifted(shift).eval(), cache=cache)["layer"][2] for shift in (1.0, 2.0))
+    assert (one - other).abs().max() > 0.1
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2 * len(PANORAMAS)
+
+
 def test_paddings_of_the_plane_are_nothing_on_the_sphere():
     torch.manual_seed(2)
     convs = [nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 3, 3)]
