@@ -29,8 +29,9 @@ _TORCH = "relu sigmoid tanh clamp exp log sqrt abs neg square pow minimum maximu
 POINTWISE = {getattr(functional, name) for name in _NAMES.split()} | set(_METHODS.split())
 POINTWISE |= {getattr(torch, name) for name in _TORCH.split()} | {operator.neg, operator.pow}
 POINTWISE |= {*ARITHMETIC, operator.iadd, operator.isub, operator.imul, operator.itruediv}
-POOLED = {torch.flatten, torch.squeeze, torch.unsqueeze, torch.softmax, torch.log_softmax, operator.getitem}
-POOLED |= {functional.softmax, functional.log_softmax, "softmax", "log_softmax", torch.reshape}
+ALONG_CHANNELS = {torch.cat, torch.concat, torch.concatenate, torch.softmax, torch.log_softmax}
+ALONG_CHANNELS |= {functional.softmax, functional.log_softmax, "softmax", "log_softmax"}
+POOLED = {torch.flatten, torch.squeeze, torch.unsqueeze, torch.reshape, operator.getitem, *ALONG_CHANNELS}
 POOLED |= {"flatten", "view", "reshape", "squeeze", "unsqueeze"}
 
 
@@ -63,10 +64,10 @@ def function_step(node: fx.Node) -> Step | None:
             raise ValueError(f"its arguments can't be read ({error})") from error
     if node.target in POINTWISE:
         return None
-    if node.target in (torch.cat, torch.concat, torch.concatenate):
+    if node.target in ALONG_CHANNELS:
         if (node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)) in (1, -3):
             return None
-        raise ValueError("it joins maps along another axis than the channels")
+        raise ValueError("it works along another axis than the channels; wanted axis 1")
     if node.target in POOLED:
         raise ValueError("it reorders a map that still has places; take the mean over the places first")
     raise ValueError("there is no way to lay it on the sphere")

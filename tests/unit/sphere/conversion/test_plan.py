@@ -170,6 +170,7 @@ POOLED = {
     "index": lambda m, x: m.linear(m.pool(x)[:, :, 0, 0]),
     "squeeze": lambda m, x: functional.softmax(m.linear(m.pool(x).squeeze(-1).squeeze(-1)), dim=1),
     "excite": lambda m, x: x * torch.sigmoid(m.point(m.pool(x))),
+    "join": lambda m, x: torch.cat([m.pool(x).flatten(1), x.mean((2, 3))], dim=-1),
 }
 
 
@@ -216,6 +217,7 @@ REFUSED = {
         "at '0': its weight is made .*remove_parametrizations",
     ),
     "rows": (calls(lambda m, x: torch.cat([x, x], dim=2)), "another axis than the channels"),
+    "shares of columns": (calls(lambda m, x: x.softmax(-1)), "another axis than the channels"),
     "mean of rows": (calls(lambda m, x: x.mean(dim=2)), "reduces the axes 2"),
     "view of a map": (calls(lambda m, x: x.view(x.size(0), -1)), "reorders a map"),
     "both pads": (calls(lambda m, x: functional.pad(x, (1, 1, 1, 1, 1, 1))), "places and channels at once"),
@@ -246,6 +248,13 @@ def test_what_has_no_place_on_the_sphere_is_named_with_its_place(name):
     with pytest.raises(ValueError, match=message) as caught:
         plan(model)
     assert "`model` runs" in str(caught.value)
+
+
+def test_shares_of_channels_are_taken_place_by_place():
+    read = plan(
+        calls(lambda m, x: functional.log_softmax(m.layer(x).softmax(1), dim=1), layer=nn.Conv2d(3, 4, 3))
+    )
+    assert (read.output.kind, read.output.reach) == ("map", 3)
 
 
 def test_a_place_inside_a_block_is_named_by_the_block():
