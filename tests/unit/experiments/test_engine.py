@@ -98,7 +98,7 @@ def test_time_before_an_interruption_counts(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "nothing"}, "there is no experiment 'nothing'; wanted one of commutation, "),
+        ({"name": "nothing"}, "there is no experiment 'nothing'; wanted one of camera-noise, commutation, "),
         ({"name": "nowhere/toy.py"}, r"there is no file nowhere/toy\.py; wanted the path of a module"),
         ({"name": __file__}, "test_engine.py is no experiment: it lacks SCALES, UNITS, run_seed"),
         ({"name": TOY, "scale": "huge"}, "`scale` is 'huge'; wanted one of 'smoke', 'slow'"),
