@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -145,7 +146,7 @@ def decibels(errors: Tensor, weights: Tensor) -> float:
     return -10 * math.log10((weights * errors).sum() / weights.sum())
 
 
-def metrics(found: dict[str, dict[str, Tensor]], height: int) -> dict[str, float]:
+def metrics(found: dict[str, dict[str, Tensor | np.ndarray]], height: int) -> dict[str, float]:
     """PSNR over the sphere and by zone, and how far one method is ahead of another."""
     grid, out = EquirectGrid(height), {}
     degrees = grid.latitudes.rad2deg().abs()

@@ -62,7 +62,7 @@ def camera(net: nn.Module, *, fov: float) -> Reader:
 
 @torch.no_grad()
 def _read_converted(
-    network: nn.Module, net: nn.Module, spacing: float, placed: PlacedDigits
+    network: Callable[[Tensor], Tensor], net: nn.Module, spacing: float, placed: PlacedDigits
 ) -> Float[Tensor, "digit classes"]:
     found = []
     for part in torch.arange(len(placed.panoramas)).split(BATCH):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -112,7 +113,7 @@ def noisy_panoramas(setting: Setting, numbers: list[int], seed: int) -> Iterator
         yield clean, clean + SIGMA * torch.randn(clean.shape, generator=generator)
 
 
-def metrics(found: dict[tuple[str, str], Tensor], group: str, height: int) -> dict[str, float]:
+def metrics(found: dict[tuple[str, str], Tensor | np.ndarray], group: str, height: int) -> dict[str, float]:
     """PSNR over the sphere and in each band, and how far the set that ships is ahead of the rest."""
     areas = EquirectGrid(height).solid_angles
     out = {}

@@ -136,7 +136,7 @@ def summary(ranks: dict[str, np.ndarray]) -> dict[str, float]:
     right = {method: 100.0 * (found[0] == 0) for method, found in ranks.items()}
     found = {}
     for method, values in right.items():
-        found[f"pictures.{method}"] = len(values)
+        found[f"pictures.{method}"] = float(len(values))
         found |= at_angles(f"accuracy.{method}", lambda own: own, values)
         found[f"top5.{method}.mean"] = 100 * float((ranks[method][0] < 5).mean())
         for number, way in enumerate(READINGS):
